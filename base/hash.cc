@@ -1,0 +1,14 @@
+#include "base/hash.h"
+
+#include <xxhash.h>
+
+namespace carillon {
+
+std::uint64_t Hash64(ByteSpan bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+Hash128Value Hash128(ByteSpan bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {.low = hash.low64, .high = hash.high64};
+}
+
+}  // namespace carillon

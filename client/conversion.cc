@@ -1,0 +1,132 @@
+#include "client/conversion.h"
+
+#include <utility>
+
+namespace carillon {
+namespace {
+
+void Fill(const Filter& filter, v1::Filter* message) {
+  message->set_dc(filter.dc);
+  message->set_cell(filter.cell);
+  message->set_type(filter.type);
+  if (filter.subtype) message->set_subtype(*filter.subtype);
+}
+
+void Fill(const ChunkInfo& chunk, v1::ChunkInfo* message) {
+  message->set_key(ToString(chunk.key));
+  message->set_events(chunk.events);
+  message->set_raw_bytes(chunk.raw_bytes);
+  message->set_value_bytes(chunk.value_bytes);
+  message->set_value_crc32c(chunk.value_crc);
+}
+
+StatusOr<ChunkInfo> FromMessage(const v1::ChunkInfo& message) {
+  auto key = ParseChunkKey(message.key());
+  if (!key.ok()) return Internal("the node listed a malformed chunk: {}", Message(key.status()));
+  return ChunkInfo{.key = *std::move(key),
+                   .events = message.events(),
+                   .raw_bytes = message.raw_bytes(),
+                   .value_bytes = message.value_bytes(),
+                   .value_crc = message.value_crc32c()};
+}
+
+v1::SyncMode ToMessage(SyncMode mode) {
+  switch (mode) {
+    case SyncMode::kAlways:
+      return v1::SYNC_MODE_ALWAYS;
+    case SyncMode::kInterval:
+      return v1::SYNC_MODE_INTERVAL;
+    case SyncMode::kOs:
+      return v1::SYNC_MODE_OS;
+  }
+  return v1::SYNC_MODE_UNSPECIFIED;
+}
+
+// A mode of a later version is shown as the safest.
+SyncMode FromMessage(v1::SyncMode mode) {
+  if (mode == v1::SYNC_MODE_INTERVAL) return SyncMode::kInterval;
+  return mode == v1::SYNC_MODE_OS ? SyncMode::kOs : SyncMode::kAlways;
+}
+
+}  // namespace
+
+v1::CommitSecondRequest ToMessage(const Commit& commit) {
+  v1::CommitSecondRequest message;
+  message.set_bucket(commit.bucket);
+  message.set_epoch(commit.epoch.value());
+  message.set_dc(commit.dc);
+  for (const ChunkInfo& chunk : commit.chunks) Fill(chunk, message.add_chunks());
+  if (commit.seal) {
+    message.mutable_seal()->set_writer(commit.seal->writer);
+    message.mutable_seal()->set_epoch(commit.seal->epoch.value());
+  }
+  return message;
+}
+
+v1::ListSecondsRequest ToMessage(const ListQuery& query) {
+  v1::ListSecondsRequest message;
+  message.set_bucket(query.bucket);
+  message.set_from(query.range.first.value());
+  message.set_to(query.range.limit.value());
+  Fill(query.filter, message.mutable_filter());
+  message.set_max_chunks(query.max_chunks);
+  return message;
+}
+
+v1::ReadRangeRequest ToMessage(const RangeQuery& query) {
+  v1::ReadRangeRequest message;
+  message.set_bucket(query.bucket);
+  message.set_from(query.range.first.value());
+  message.set_to(query.range.limit.value());
+  Fill(query.filter, message.mutable_filter());
+  message.set_max_events(query.max_events);
+  return message;
+}
+
+v1::BucketProperties ToMessage(const BucketChange& change) {
+  v1::BucketProperties message;
+  if (change.n_val) message.set_n_val(*change.n_val);
+  if (change.w) message.set_w(*change.w);
+  if (change.ttl_seconds) message.set_ttl_seconds(*change.ttl_seconds);
+  if (change.sync) message.set_sync(ToMessage(*change.sync));
+  if (change.max_chunk_bytes) message.set_max_chunk_bytes(*change.max_chunk_bytes);
+  if (change.quota_bytes_per_second) {
+    message.set_quota_bytes_per_second(*change.quota_bytes_per_second);
+  }
+  if (change.max_bytes) message.set_max_bytes(*change.max_bytes);
+  return message;
+}
+
+StatusOr<SecondsPage> FromMessage(const v1::ListSecondsResponse& message) {
+  SecondsPage page;
+  for (const v1::Second& listed : message.seconds()) {
+    Second second{.epoch = Epoch(listed.epoch()), .dc = listed.dc(), .complete = listed.complete()};
+    for (const v1::ChunkInfo& chunk : listed.chunks()) {
+      ASSIGN_OR_RETURN(ChunkInfo info, FromMessage(chunk));
+      second.chunks.push_back(std::move(info));
+    }
+    page.seconds.push_back(std::move(second));
+  }
+  if (message.next_from() != 0) page.next_from = Epoch(message.next_from());
+  return page;
+}
+
+NamedBucket FromMessage(const v1::Bucket& message) {
+  const v1::BucketProperties& from = message.properties();
+  return {.name = message.name(),
+          .properties = {.n_val = from.n_val(),
+                         .w = from.w(),
+                         .ttl_seconds = from.ttl_seconds(),
+                         .sync = FromMessage(from.sync()),
+                         .max_chunk_bytes = from.max_chunk_bytes(),
+                         .quota_bytes_per_second = from.quota_bytes_per_second(),
+                         .max_bytes = from.max_bytes()}};
+}
+
+PutReply FromMessage(const v1::PutChunkResponse& message) {
+  return {.already_stored = message.already_stored(),
+          .replicas_written = message.cost().replicas_written(),
+          .bytes_between_nodes = message.cost().bytes_between_nodes()};
+}
+
+}  // namespace carillon

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/channel_pool.h"
+#include "client/client.h"
+#include "client/unary_calls.h"
+
+namespace carillon {
+
+// The Client that speaks gRPC: translates, and leaves trying again to UnaryCalls and
+// RetryingStream. Range streams must end before it does.
+class GrpcClient final : public Client {
+ public:
+  // Requires: well-formed endpoints.
+  explicit GrpcClient(ClientOptions options);
+
+  StatusOr<PutReply> PutChunk(const std::string& bucket, const ChunkKey& key,
+                              SharedBytes value) override;
+  void PutChunkAsync(const std::string& bucket, const ChunkKey& key, SharedBytes value,
+                     std::function<void(StatusOr<PutReply>)> done) override;
+  Status CommitSecond(const Commit& commit) override;
+  void CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) override;
+  StatusOr<SecondsPage> ListSeconds(const ListQuery& query) override;
+  StatusOr<Bytes> GetChunk(const std::string& bucket, const ChunkKey& key) override;
+  Status GetChunks(const std::string& bucket, const std::vector<ChunkKey>& keys,
+                   const std::function<void(const ChunkKey&, StatusOr<Bytes>)>& each) override;
+  std::unique_ptr<RangeStream> ReadRange(const RangeQuery& query) override;
+  StatusOr<std::vector<NamedBucket>> ListBuckets() override;
+  StatusOr<NamedBucket> CreateBucket(const std::string& name,
+                                     const BucketChange& properties) override;
+  StatusOr<NamedBucket> SetBucket(const std::string& name, const BucketChange& change) override;
+
+ private:
+  const ClientOptions options_;
+  ChannelPool pool_;
+  UnaryCalls calls_;
+};
+
+}  // namespace carillon

@@ -1,0 +1,234 @@
+#include "server/shell/node_loop.h"
+
+#include <utility>
+
+namespace carillon {
+
+NodeLoop::NodeLoop(Node node, StoreThreads* store, const Clock* clock,
+                   std::function<Status(const ClusterState&)> save_state)
+    : store_(store), clock_(clock), save_state_(std::move(save_state)), node_(std::move(node)) {}
+
+NodeLoop::~NodeLoop() { Stop(Duration::zero()); }
+
+void NodeLoop::Ask(RequestId request, Input input, std::function<void(Answer)> done) {
+  {
+    const std::lock_guard lock(queue_mutex_);
+    if (!stopping_) {
+      ++open_requests_;
+    } else {
+      input = CancelInput{.request = request};
+    }
+  }
+  if (std::holds_alternative<CancelInput>(input)) {
+    done(Answer{.request = request,
+                .status = Unavailable("the node is stopping"),
+                .value = {},
+                .version = {}});
+    return;
+  }
+  Post({.input = std::move(input), .done = std::move(done), .receiver = {}, .request = request});
+}
+
+void NodeLoop::Open(RequestId request, Input input, std::shared_ptr<StreamReceiver> receiver) {
+  bool refused = false;
+  {
+    const std::lock_guard lock(queue_mutex_);
+    refused = stopping_;
+    if (!refused) ++open_requests_;
+  }
+  if (refused) return receiver->OnEnd(Unavailable("the node is stopping"));
+  Post({.input = std::move(input),
+        .done = {},
+        .receiver = std::move(receiver),
+        .request = request});
+}
+
+void NodeLoop::AddCredit(RequestId request, std::uint32_t items) {
+  PostCompletion(CreditInput{.request = request, .items = items});
+}
+
+void NodeLoop::Cancel(RequestId request) { PostCompletion(CancelInput{.request = request}); }
+
+void NodeLoop::Post(Posted posted) {
+  {
+    const std::lock_guard lock(queue_mutex_);
+    queue_.push_back(std::move(posted));
+    if (running_) return;  // whoever runs the node takes it
+    running_ = true;
+  }
+  Run();
+}
+
+void NodeLoop::Run() {
+  std::deque<Posted> batch;
+  Effects effects;
+  while (true) {
+    {
+      const std::lock_guard lock(queue_mutex_);
+      if (queue_.empty()) {
+        running_ = false;
+        if (open_requests_ == 0) idle_.notify_all();
+        return;
+      }
+      batch.swap(queue_);
+    }
+    for (Posted& posted : batch) {
+      if (posted.done) askers_[posted.request.value()] = std::move(posted.done);
+      if (posted.receiver) receivers_[posted.request.value()] = std::move(posted.receiver);
+      if (const auto* cancel = std::get_if<CancelInput>(&posted.input);
+          cancel != nullptr && receivers_.erase(cancel->request.value()) > 0) {
+        const std::lock_guard lock(queue_mutex_);
+        --open_requests_;
+      }
+      effects.clear();
+      {
+        const std::lock_guard lock(node_mutex_);
+        node_.Step({.now = clock_->Now(), .wall = clock_->WallNow()}, std::move(posted.input),
+                   &effects);
+      }
+      for (Effect& effect : effects) {
+        std::visit([this](auto&& one) { Perform(std::move(one)); }, std::move(effect));
+      }
+    }
+    batch.clear();
+  }
+}
+
+void NodeLoop::Perform(StoreChunk effect) {
+  WriteRequest request;
+  request.chunk = ChunkWrite{.placement = {.partition = effect.place.partition,
+                                           .ring_position = effect.place.ring_position},
+                             .bucket = std::move(effect.bucket),
+                             .key = std::move(effect.key),
+                             .value = std::move(effect.value),
+                             .value_crc = effect.value_crc,
+                             .ttl_seconds = effect.ttl_seconds,
+                             .sync = effect.sync};
+  store_->Write(std::move(request), [this, operation = effect.operation](WriteOutcome outcome) {
+    PostCompletion(WriteDone{.operation = operation,
+                             .status = std::move(outcome.status),
+                             .already_stored = outcome.already_stored});
+  });
+}
+
+void NodeLoop::Perform(StoreCommit effect) {
+  WriteRequest request;
+  request.commit = CommitWrite{.placement = {.partition = effect.place.partition,
+                                             .ring_position = effect.place.ring_position},
+                               .commit = std::move(effect.commit),
+                               .ttl_seconds = effect.ttl_seconds,
+                               .sync = effect.sync};
+  store_->Write(std::move(request), [this, operation = effect.operation](WriteOutcome outcome) {
+    PostCompletion(WriteDone{.operation = operation,
+                             .status = std::move(outcome.status),
+                             .already_stored = outcome.already_stored});
+  });
+}
+
+void NodeLoop::Perform(StatChunks effect) {
+  store_->Read([this, effect = std::move(effect)] {
+    std::vector<ChunkRef> refs;
+    refs.reserve(effect.chunks.size());
+    for (const ChunkPlace& chunk : effect.chunks) {
+      refs.push_back({.partition = chunk.partition, .bucket = effect.bucket, .key = chunk.key});
+    }
+    StatDone done{.operation = effect.operation, .status = OkStatus(), .found = {}};
+    const auto stats = store_->store().StatChunks(refs);
+    done.status = stats.status();
+    if (stats.ok()) {
+      for (const auto& stat : *stats) {
+        done.found.push_back(stat ? std::optional(ChunkFound{.value_bytes = stat->value_bytes,
+                                                             .value_crc = stat->value_crc})
+                                  : std::nullopt);
+      }
+    }
+    PostCompletion(std::move(done));
+  });
+}
+
+void NodeLoop::Perform(ReadChunk effect) {
+  store_->Read([this, effect = std::move(effect)] {
+    auto chunk = store_->store().ReadChunk({.partition = effect.chunk.partition,
+                                            .bucket = effect.bucket,
+                                            .key = effect.chunk.key});
+    ReadDone done{.operation = effect.operation, .status = chunk.status(), .value = {}};
+    if (chunk.ok()) {
+      done.value = std::move(chunk->value);
+      done.value_crc = chunk->value_crc;
+    }
+    PostCompletion(std::move(done));
+  });
+}
+
+void NodeLoop::Perform(ScanSeconds effect) {
+  store_->Read([this, effect = std::move(effect)] {
+    auto page = store_->store().ScanManifests({.partitions = {},
+                                               .bucket = effect.bucket,
+                                               .range = effect.range,
+                                               .dc = effect.dc,
+                                               .max_chunks = effect.max_chunks});
+    ScanDone done{.operation = effect.operation, .status = page.status(), .seconds = {}};
+    if (page.ok()) {
+      done.seconds = std::move(page->seconds);
+      done.next_from = page->next_from;
+    }
+    PostCompletion(std::move(done));
+  });
+}
+
+void NodeLoop::Perform(SaveState effect) {
+  store_->Read([this, effect = std::move(effect)] {
+    PostCompletion(
+        StateSaved{.operation = effect.operation, .status = save_state_(effect.state)});
+  });
+}
+
+void NodeLoop::Perform(Answer effect) {
+  const auto asker = askers_.find(effect.request.value());
+  if (asker == askers_.end()) return;
+  const std::function<void(Answer)> done = std::move(asker->second);
+  askers_.erase(asker);
+  done(std::move(effect));
+  const std::lock_guard lock(queue_mutex_);
+  --open_requests_;
+}
+
+void NodeLoop::Perform(StreamItem effect) {
+  const auto receiver = receivers_.find(effect.request.value());
+  if (receiver != receivers_.end()) receiver->second->OnItem(std::move(effect));
+}
+
+void NodeLoop::Perform(StreamEnd effect) {
+  const auto found = receivers_.find(effect.request.value());
+  if (found == receivers_.end()) return;
+  const std::shared_ptr<StreamReceiver> receiver = std::move(found->second);
+  receivers_.erase(found);
+  receiver->OnEnd(std::move(effect.status));
+  const std::lock_guard lock(queue_mutex_);
+  --open_requests_;
+}
+
+ClusterState NodeLoop::state() const {
+  const std::lock_guard lock(node_mutex_);
+  return node_.state();
+}
+
+NodeCounters NodeLoop::counters() const {
+  const std::lock_guard lock(node_mutex_);
+  return node_.counters();
+}
+
+std::vector<std::pair<std::string, Epoch>> NodeLoop::WatermarksOf(
+    const std::string& bucket) const {
+  const std::lock_guard lock(node_mutex_);
+  return node_.WatermarksOf(bucket, WallSeconds(clock_->WallNow()));
+}
+
+void NodeLoop::Stop(Duration grace) {
+  std::unique_lock lock(queue_mutex_);
+  stopping_ = true;
+  idle_.wait_for(lock, grace,
+                 [this] { return open_requests_ == 0 && queue_.empty() && !running_; });
+}
+
+}  // namespace carillon

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "server/shell/metrics.h"
+#include "server/shell/node_loop.h"
+#include "server/shell/state_file.h"
+#include "server/shell/store_threads.h"
+#include "storage/rocksdb_key_value.h"
+#include "storage/store.h"
+
+namespace carillon {
+
+struct ServerCoreOptions {
+  std::vector<std::string> directories;  // the first also holds the cluster state
+  std::string name = "node1";            // of this node, for people
+  std::uint32_t partition_bits = kDefaultPartitionBits;  // of a new cluster
+  NodeOptions node;                      // `self` is filled in from the data directory
+  StoreThreads::Options threads;
+  RocksdbOptions index;
+  StoreOptions store;                    // directories, identity, seams are filled in
+};
+
+// All of a node but its sockets: store, threads, node. Members are declared in the order they start
+// and stop in reverse. Threads: Open and Stop one caller; the rest any.
+class ServerCore {
+ public:
+  // Opens the data directories (formats new ones, recovers old ones) and starts the node.
+  static StatusOr<std::unique_ptr<ServerCore>> Open(ServerCoreOptions options);
+  ~ServerCore();  // Stop
+
+  NodeLoop* node() { return node_.get(); }
+  const Store& store() const { return *store_; }
+  Metrics* metrics() { return &metrics_; }
+  const NodeId& self() const { return self_; }
+  // Serving: opened, not stopping, and no disk failed. Otherwise the reason.
+  Status Readiness() const;
+
+  // Answers what is under way (5 s at most), syncs, flushes, closes. Writes after it are refused.
+  Status Stop();
+
+ private:
+  ServerCore() = default;
+
+  NodeId self_;
+  Metrics metrics_;
+  std::unique_ptr<KeyValueFactory> indexes_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<StateFile> state_file_;
+  std::unique_ptr<StoreThreads> threads_;
+  std::unique_ptr<NodeLoop> node_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace carillon

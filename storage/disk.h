@@ -1,0 +1,131 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "storage/data_directory.h"
+#include "storage/index.h"
+#include "storage/log_stream.h"
+#include "storage/replay.h"
+#include "storage/segment_scanner.h"
+#include "storage/segment_table.h"
+#include "storage/space_guard.h"
+#include "storage/store.h"
+
+namespace carillon {
+
+// One data directory: its log, its index, its segments. Store (store.h) has the contracts; this is
+// one disk's share of them.
+//
+// Threads: reads from any; Write, Maintain, DropPartition, Close one caller at a time; Scrub one
+// caller at a time.
+class Disk {
+ public:
+  static StatusOr<std::unique_ptr<Disk>> Open(const StoreOptions& options,
+                                              const std::string& path, Random* random);
+
+  const StoreIdentity& identity() const { return directory_.identity; }
+  const Uuid& directory_id() const { return directory_.directory; }
+
+  // All requests are of partitions of this disk.
+  std::vector<WriteOutcome> Write(std::span<const WriteRequest> requests);
+  void Maintain();
+  StatusOr<StoredChunk> ReadChunk(const ChunkRef& ref) const;
+  StatusOr<std::vector<std::optional<ChunkStat>>> StatChunks(
+      const std::vector<ChunkRef>& refs) const;
+  StatusOr<ManifestPage> ScanManifests(const ManifestScan& scan) const;
+  StatusOr<std::vector<WriterSeal>> Seals() const;
+  StatusOr<Digest> ReadDigest(PartitionId partition, const std::string& bucket,
+                              std::uint64_t hour) const;
+  bool HasPartition(PartitionId partition) const;
+  Status DropPartition(PartitionId partition);
+  Status Scrub(std::uint64_t bytes);
+  StoreStats stats() const;
+  Status Close();
+
+ private:
+  struct PlannedItem;   // disk_write.cc
+  struct PlannedWrite;  // disk_write.cc
+
+  Disk(const StoreOptions& options, DataDirectory directory, Random* random);
+
+  // Recovery (disk_recover.cc).
+  Status OpenIndex();
+  Status LoadSegments();
+  Status Recover();
+  Status RecoverStream(std::uint32_t ttl_class, const std::vector<SegmentEntry>& segments,
+                       const std::optional<CoveredPosition>& covered);
+  Status ReplaySegment(const SegmentEntry& entry, bool last,
+                       const std::optional<CoveredPosition>& covered, Replayer* replayer);
+  Status ResumeStream(SegmentEntry entry, const SegmentReplay& replay);
+  Status LoadQuarantine();
+  Status ReadSuspects();
+  std::optional<std::uint32_t> TtlClassOf(SegmentId id) const;
+  // Runs `read` on the index; when the index proves damaged, rebuilds it and runs `read` once more.
+  template <typename Read>
+  auto WithIndex(Read read) const -> decltype(read(std::declval<const Index&>()));
+  Status RebuildIndex(std::uint64_t generation);
+
+  // Writing (disk_write.cc).
+  std::vector<WriteOutcome> WriteBatch(std::span<const WriteRequest> requests);
+  PlannedWrite Plan(std::span<const WriteRequest> requests,
+                    std::vector<WriteOutcome>* outcomes) const;
+  bool PlanChunk(const ChunkWrite& write, IndexUpdate* overlay, WriteOutcome* outcome,
+                 PlannedItem* item) const;
+  bool PlanCommit(const CommitWrite& write, IndexUpdate* overlay, WriteOutcome* outcome) const;
+  void AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes);
+  Status IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest> requests);
+  LogStream* StreamOf(std::uint32_t ttl_class);
+  void HandleSyncFailure(const Status& status, SegmentId segment);
+  void RegisterSegments(IndexUpdate* update);
+
+  // Upkeep (disk_maintain.cc).
+  Status FlushIndexIfDue();
+  void CheckSpace();
+  void MaintainStreams(std::uint64_t now);
+  Status DropSegments(std::uint64_t now);
+  Status DropSegment(SegmentId id);
+  Status RemoveEntriesOf(const SegmentReader& reader);
+  void PersistQuarantine();
+  Status PunchOut(std::vector<RecordLocation> chunks);
+  bool IsDead(const ScanItem& item, SegmentId segment) const;
+  void NoteDamage(const RecordLocation& location, std::string reason, ByteSpan record_key) const;
+  bool IsQuarantined(const RecordLocation& location) const;
+
+  std::uint64_t NowSeconds() const { return WallSeconds(options_.clock->WallNow()); }
+
+  const StoreOptions options_;
+  DataDirectory directory_;
+  Random* random_;
+  SegmentTable segments_;
+  LogShared log_;
+  std::map<std::uint32_t, std::unique_ptr<LogStream>> streams_;  // by ttl class
+  SpaceGuard space_;
+
+  mutable std::shared_mutex index_mutex_;  // exclusive: the index is being replaced
+  std::unique_ptr<Index> index_;
+  std::uint64_t index_generation_ = 0;
+
+  mutable std::mutex quarantine_mutex_;
+  mutable std::map<std::pair<SegmentId, std::uint64_t>, QuarantineEntry> quarantine_;
+  mutable std::vector<QuarantineEntry> new_damage_;  // found by readers, not in the index yet
+
+  std::set<SegmentId> suspects_;  // an fsync of them failed: never appended to again
+  std::uint64_t log_bytes_since_flush_ = 0;
+  std::uint64_t last_sequence_ = 0;  // at the last Maintain
+  int consecutive_write_failures_ = 0;
+  std::pair<SegmentId, std::uint64_t> scrub_at_{};
+
+  std::atomic<bool> failed_{false};
+  std::atomic<std::uint64_t> recovered_{0}, torn_{0}, rebuilds_{0}, expired_{0}, for_space_{0},
+      repaired_{0}, batches_{0}, syncs_{0}, appended_bytes_{0};
+};
+
+}  // namespace carillon

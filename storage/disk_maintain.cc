@@ -1,0 +1,305 @@
+#include <algorithm>
+
+#include "base/checksum.h"
+#include "base/log.h"
+#include "storage/disk.h"
+#include "storage/retention.h"
+
+namespace carillon {
+namespace {
+
+constexpr std::size_t kEntriesPerUpdate = 2000;
+
+}  // namespace
+
+void Disk::Maintain() {
+  const std::shared_lock lock(index_mutex_);
+  const std::uint64_t now = NowSeconds();
+  CheckSpace();
+  if (!failed_) MaintainStreams(now);
+  PersistQuarantine();
+  if (const Status status = FlushIndexIfDue(); !status.ok()) {
+    LogError("{}: index flush: {}", directory_.path, ToString(status));
+  }
+  if (failed_) return;
+  if (const Status status = DropSegments(now); !status.ok()) {
+    LogError("{}: retention: {}", directory_.path, ToString(status));
+  }
+}
+
+void Disk::CheckSpace() {
+  if (const auto space = space_.Check(); !space.ok()) {
+    LogWarning("{}: {}", directory_.path, ToString(space.status()));
+  }
+}
+
+// Syncs what waits for an interval, seals what is old, marks what has come to rest.
+void Disk::MaintainStreams(std::uint64_t now) {
+  const bool quiet = log_.next_sequence == last_sequence_;
+  for (const auto& [ttl_class, stream] : streams_) {
+    const std::uint64_t window =
+        ttl_class == 0 ? options_.segment_window_seconds
+                       : std::min(options_.segment_window_seconds,
+                                  std::uint64_t{450} << (ttl_class - 1));
+    Status status = stream->Sync();
+    const std::uint64_t since = stream->active_since();
+    // Data that never expires gains nothing from more, smaller segments.
+    if (status.ok() && ttl_class != 0 && since != 0 && since + window <= now) {
+      status = stream->Seal().status();
+    } else if (status.ok() && quiet) {
+      status = stream->Mark();
+    }
+    if (stream->sync_failed() && !failed_) {
+      const auto position = stream->position();
+      HandleSyncFailure(status, position ? position->segment : SegmentId(0));
+    } else if (!status.ok()) {
+      LogWarning("{}: {}", directory_.path, ToString(status));
+    }
+  }
+  last_sequence_ = log_.next_sequence;
+  IndexUpdate update(index_.get());
+  if (!quiet) RegisterSegments(&update);
+  if (update.empty()) return;
+  if (const Status status = index_->Apply(update); !status.ok()) {
+    LogWarning("{}: {}", directory_.path, ToString(status));
+  }
+}
+
+Status Disk::FlushIndexIfDue() {
+  if (log_bytes_since_flush_ < options_.flush_log_bytes) return OkStatus();
+  RETURN_IF_ERROR(index_->FlushSoon());
+  log_bytes_since_flush_ = 0;
+  return OkStatus();
+}
+
+void Disk::PersistQuarantine() {
+  IndexUpdate update(index_.get());
+  {
+    const std::lock_guard lock(quarantine_mutex_);
+    for (const QuarantineEntry& entry : new_damage_) update.PutQuarantine(entry);
+    new_damage_.clear();
+  }
+  if (update.empty()) return;
+  if (const Status status = index_->Apply(update); !status.ok()) {
+    LogWarning("{}: {}", directory_.path, ToString(status));
+  }
+}
+
+Status Disk::DropSegments(std::uint64_t now) {
+  ASSIGN_OR_RETURN(const DiskSpace space, options_.files->Space(directory_.path));
+  const RetentionRules rules{.expiry_grace_seconds = options_.expiry_grace_seconds,
+                             .watermark_free = options_.watermark_free};
+  for (const SegmentDrop& drop : PlanRetention(segments_.Entries(), now, space, rules)) {
+    RETURN_IF_ERROR(DropSegment(drop.id));
+    if (drop.reason == DropReason::kExpired) {
+      ++expired_;
+      LogInfo("segment {}: expired and removed", drop.id);
+    } else {
+      ++for_space_;
+      LogWarning("segment {}: removed before its time: the disk is above its watermark", drop.id);
+    }
+  }
+  return OkStatus();
+}
+
+// Entries first, then the file: a crash in between leaves a file that the index does not know,
+// which the next start removes.
+Status Disk::DropSegment(SegmentId id) {
+  const auto reader = segments_.Reader(id);
+  if (reader == nullptr) return OkStatus();
+  RETURN_IF_ERROR(RemoveEntriesOf(*reader));
+  IndexUpdate update(index_.get());
+  update.DeleteSegment(id);
+  {
+    const std::lock_guard lock(quarantine_mutex_);
+    for (auto it = quarantine_.lower_bound({id, 0});
+         it != quarantine_.end() && it->first.first == id; it = quarantine_.erase(it)) {
+      update.DeleteQuarantine(id, it->first.second);
+    }
+  }
+  RETURN_IF_ERROR(index_->Apply(update));
+  RETURN_IF_ERROR(index_->Flush());
+  segments_.Remove(id);
+  RETURN_IF_ERROR(options_.files->Remove(directory_.SegmentPath(id)));
+  return options_.files->SyncDirectory(directory_.segments());
+}
+
+Status Disk::RemoveEntriesOf(const SegmentReader& reader) {
+  const SegmentId id = reader.header().id;
+  const std::uint32_t shift = 16 - options_.partition_bits;
+  SegmentScanner scanner(&reader.file(), reader.header(), kSegmentHeaderBytes,
+                         /*read_values=*/false);
+  IndexUpdate update(index_.get());
+  while (true) {
+    ASSIGN_OR_RETURN(const ScanItem item, scanner.Next());
+    if (item.kind == ScanItem::Kind::kEnd) break;
+    if (item.kind == ScanItem::Kind::kDamage) continue;
+    const auto partition =
+        PartitionId(static_cast<std::uint16_t>(item.header.ring_position >> shift));
+    const auto record_key = SplitRecordKey(item.key);
+    if (!record_key.ok()) continue;
+    if (item.header.type == RecordType::kChunk) {
+      const auto key = ParseChunkKey(record_key->key);
+      if (!key.ok()) continue;
+      RETURN_IF_ERROR(update.RemoveChunk(partition, record_key->bucket, *key, id));
+    } else if (item.header.type == RecordType::kManifest && item.value_status.ok()) {
+      Commit commit;
+      commit.bucket = record_key->bucket;
+      commit.epoch = Epoch(item.header.epoch);
+      commit.dc = record_key->key.substr(record_key->key.find('-') + 1);
+      if (!DecodeCommitValue(item.value, &commit).ok()) continue;
+      for (const ChunkInfo& chunk : commit.chunks) {
+        RETURN_IF_ERROR(update.RemoveManifestEntry(partition, commit.bucket, chunk.key, id));
+      }
+    }
+    if (update.batch().changes.size() < kEntriesPerUpdate) continue;
+    RETURN_IF_ERROR(index_->Apply(update));
+    update = IndexUpdate(index_.get());
+  }
+  return index_->Apply(update);
+}
+
+// The drop is written to every stream, and synced, before a hole is punched: after a crash the log
+// itself says that those records are dead.
+Status Disk::DropPartition(PartitionId partition) {
+  const std::shared_lock lock(index_mutex_);
+  if (failed_) return Unavailable("the disk failed and is read-only");
+  const std::uint32_t shift = 16 - options_.partition_bits;
+  const auto first = static_cast<std::uint16_t>(partition.value() << shift);
+  const PartitionDrop drop{.first = first,
+                           .last = static_cast<std::uint16_t>(first + (1u << shift) - 1),
+                           .below_sequence = log_.next_sequence};
+  const Rope value{EncodePartitionDrop(drop)};
+  std::set<std::uint32_t> classes;
+  for (const SegmentEntry& entry : segments_.Entries()) classes.insert(entry.ttl_class);
+  std::vector<RecordLocation> chunks;
+  for (const std::uint32_t ttl_class : classes) {
+    RecordToAppend record;
+    record.value = &value;
+    record.header = {.type = RecordType::kDrop,
+                     .value_bytes = static_cast<std::uint32_t>(value.size()),
+                     .value_crc = Crc32c(value),
+                     .ring_position = first};
+    LogStream* stream = StreamOf(ttl_class);
+    RETURN_IF_ERROR(stream->Append(std::span(&record, 1), NowSeconds()).status());
+    if (const Status status = stream->Sync(); !status.ok()) {
+      HandleSyncFailure(status, stream->position()->segment);
+      return status;
+    }
+    ASSIGN_OR_RETURN(const auto removed,
+                     RemoveDropped(index_.get(), drop, options_.partition_bits, ttl_class,
+                                   [this](SegmentId id) { return TtlClassOf(id); }));
+    chunks.insert(chunks.end(), removed.begin(), removed.end());
+    IndexUpdate update(index_.get());
+    RegisterSegments(&update);
+    if (const auto position = stream->position()) update.PutPosition(ttl_class, *position);
+    RETURN_IF_ERROR(index_->Apply(update));
+  }
+  return PunchOut(std::move(chunks));
+}
+
+// Values go, heads stay: a scan still steps from record to record.
+Status Disk::PunchOut(std::vector<RecordLocation> chunks) {
+  std::sort(chunks.begin(), chunks.end());
+  std::unique_ptr<WritableFile> file;
+  SegmentId open{0};
+  constexpr std::uint64_t kKeep = kRecordHeaderBytes + kMaxRecordKeyBytes;
+  for (const RecordLocation& chunk : chunks) {
+    if (chunk.record_bytes <= kKeep) continue;
+    if (chunk.segment != open || file == nullptr) {
+      ASSIGN_OR_RETURN(file,
+                       options_.files->OpenWritable(directory_.SegmentPath(chunk.segment)));
+      open = chunk.segment;
+    }
+    RETURN_IF_ERROR(file->PunchHole(chunk.offset + kKeep, chunk.record_bytes - kKeep));
+  }
+  return OkStatus();
+}
+
+Status Disk::Scrub(std::uint64_t bytes) {
+  std::uint64_t read = 0;
+  for (const SegmentEntry& entry : segments_.Entries()) {
+    if (!entry.sealed || entry.id < scrub_at_.first) continue;
+    const auto reader = segments_.Reader(entry.id);
+    if (reader == nullptr) continue;
+    const std::uint64_t from = std::max(
+        kSegmentHeaderBytes, entry.id == scrub_at_.first ? scrub_at_.second : 0);
+    SegmentScanner scanner(&reader->file(), reader->header(), from, /*read_values=*/true);
+    while (true) {
+      ASSIGN_OR_RETURN(const ScanItem item, scanner.Next());
+      if (item.kind == ScanItem::Kind::kEnd) break;
+      read += item.limit - item.offset;
+      const bool bad = item.kind == ScanItem::Kind::kDamage || !item.value_status.ok();
+      if (bad && !IsDead(item, entry.id)) {
+        NoteDamage({entry.id, item.offset, static_cast<std::uint32_t>(item.limit - item.offset)},
+                   item.reason.empty() ? std::string(Message(item.value_status)) : item.reason,
+                   item.key);
+      }
+      scrub_at_ = {entry.id, item.limit};
+      if (read >= bytes) return OkStatus();
+    }
+    scrub_at_ = {SegmentId(entry.id.value() + 1), 0};
+  }
+  scrub_at_ = {};  // a round is done
+  return OkStatus();
+}
+
+// Whether the index no longer refers to a record: punched out, or written anew elsewhere.
+bool Disk::IsDead(const ScanItem& item, SegmentId segment) const {
+  if (item.kind != ScanItem::Kind::kRecord || item.header.type != RecordType::kChunk) return false;
+  const auto record_key = SplitRecordKey(item.key);
+  if (!record_key.ok()) return false;
+  const auto key = ParseChunkKey(record_key->key);
+  if (!key.ok()) return false;
+  const PartitionId partition(
+      static_cast<std::uint16_t>(item.header.ring_position >> (16 - options_.partition_bits)));
+  const std::shared_lock lock(index_mutex_);
+  const auto entry = index_->FindChunk(ChunkIndexKey(partition, record_key->bucket, *key));
+  return entry.ok() && (!*entry || (*entry)->location.segment != segment ||
+                        (*entry)->location.offset != item.offset);
+}
+
+StoreStats Disk::stats() const {
+  StoreStats stats;
+  for (const SegmentEntry& entry : segments_.Entries()) {
+    ++stats.segments;
+    const auto reader = segments_.Reader(entry.id);
+    if (reader != nullptr) stats.segment_bytes += reader->file().Size().value_or(0);
+  }
+  stats.segments_missing = segments_.missing();
+  {
+    const std::lock_guard lock(quarantine_mutex_);
+    stats.records_quarantined = quarantine_.size();
+  }
+  stats.records_recovered = recovered_;
+  stats.torn_tails = torn_;
+  stats.index_rebuilds = rebuilds_;
+  stats.segments_expired = expired_;
+  stats.segments_dropped_for_space = for_space_;
+  stats.records_repaired = repaired_;
+  stats.batches = batches_;
+  stats.syncs = syncs_;
+  stats.appended_bytes = appended_bytes_;
+  stats.disk_full = space_.full();
+  stats.failed = failed_;
+  return stats;
+}
+
+Status Disk::Close() {
+  const std::shared_lock lock(index_mutex_);
+  IndexUpdate update(index_.get());
+  Status result = OkStatus();
+  for (const auto& [ttl_class, stream] : streams_) {
+    if (failed_) break;
+    Status status = stream->Sync();
+    if (status.ok()) status = stream->Mark();
+    if (result.ok()) result = status;
+    if (const auto position = stream->position()) update.PutPosition(ttl_class, *position);
+  }
+  RegisterSegments(&update);
+  RETURN_IF_ERROR(result);
+  RETURN_IF_ERROR(index_->Apply(update));
+  return index_->Flush();
+}
+
+}  // namespace carillon

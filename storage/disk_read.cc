@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <queue>
+
+#include "base/coding.h"
+#include "base/log.h"
+#include "storage/disk.h"
+#include "storage/index_codec.h"
+
+namespace carillon {
+
+template <typename Read>
+auto Disk::WithIndex(Read read) const -> decltype(read(std::declval<const Index&>())) {
+  std::uint64_t generation = 0;
+  {
+    const std::shared_lock lock(index_mutex_);
+    generation = index_generation_;
+    auto result = read(*index_);
+    if (result.status().code() != StatusCode::kDataLoss) return result;
+  }
+  // Only the index itself says DATA_LOSS here. It is derived: make it anew and ask again.
+  RETURN_IF_ERROR(const_cast<Disk*>(this)->RebuildIndex(generation));
+  const std::shared_lock lock(index_mutex_);
+  return read(*index_);
+}
+
+bool Disk::IsQuarantined(const RecordLocation& location) const {
+  const std::lock_guard lock(quarantine_mutex_);
+  // The last entry that begins at or before the location may cover it.
+  auto after = quarantine_.upper_bound({location.segment, location.offset});
+  if (after == quarantine_.begin()) return false;
+  const QuarantineEntry& entry = std::prev(after)->second;
+  return entry.segment == location.segment && location.offset < entry.limit;
+}
+
+void Disk::NoteDamage(const RecordLocation& location, std::string reason,
+                      ByteSpan record_key) const {
+  LogWarning("segment {} at {}: damaged: {}", location.segment, location.offset, reason);
+  QuarantineEntry entry;
+  entry.segment = location.segment;
+  entry.offset = location.offset;
+  entry.limit = location.offset + location.record_bytes;
+  entry.record_key = Bytes(record_key);
+  entry.reason = std::move(reason);
+  const std::lock_guard lock(quarantine_mutex_);
+  if (quarantine_.try_emplace({entry.segment, entry.offset}, entry).second) {
+    new_damage_.push_back(std::move(entry));
+  }
+}
+
+StatusOr<StoredChunk> Disk::ReadChunk(const ChunkRef& ref) const {
+  const Bytes index_key = ChunkIndexKey(ref.partition, ref.bucket, ref.key);
+  ASSIGN_OR_RETURN(const std::optional<ChunkEntry> entry,
+                   WithIndex([&](const Index& index) { return index.FindChunk(index_key); }));
+  const std::string name = ToString(ref.key);
+  if (!entry || (entry->expire_at != 0 && entry->expire_at <= NowSeconds())) {
+    return NotFound("no chunk {} in bucket {}", name, ref.bucket);
+  }
+  if (segments_.IsMissing(entry->location.segment)) {
+    return DataLoss("chunk {}: segment {} is missing", name, entry->location.segment);
+  }
+  const auto reader = segments_.Reader(entry->location.segment);
+  if (reader == nullptr) return NotFound("no chunk {} in bucket {}", name, ref.bucket);
+  auto record = reader->Read(entry->location);
+  Bytes record_key = ref.bucket;
+  record_key.push_back('\0');
+  record_key += name;
+  if (record.ok() && (record->key != record_key || record->header.value_crc != entry->value_crc)) {
+    record = DataLoss("another record is in its place");
+  }
+  if (record.status().code() == StatusCode::kDataLoss ||
+      record.status().code() == StatusCode::kUnavailable) {
+    NoteDamage(entry->location, std::string(Message(record.status())), record_key);
+    return DataLoss("chunk {} is damaged: {}", name, Message(record.status()));
+  }
+  RETURN_IF_ERROR(record.status());
+  return StoredChunk{.value = std::move(record->value), .value_crc = entry->value_crc};
+}
+
+StatusOr<std::vector<std::optional<ChunkStat>>> Disk::StatChunks(
+    const std::vector<ChunkRef>& refs) const {
+  std::vector<Bytes> keys;
+  keys.reserve(refs.size());
+  for (const ChunkRef& ref : refs) {
+    keys.push_back(ChunkIndexKey(ref.partition, ref.bucket, ref.key));
+  }
+  ASSIGN_OR_RETURN(const auto entries,
+                   WithIndex([&](const Index& index) { return index.FindChunks(keys); }));
+  std::vector<std::optional<ChunkStat>> stats(refs.size());
+  for (std::size_t i = 0; i < refs.size(); ++i) {
+    if (!entries[i] || IsQuarantined(entries[i]->location) ||
+        segments_.Reader(entries[i]->location.segment) == nullptr) {
+      continue;
+    }
+    stats[i] = ChunkStat{.value_bytes = entries[i]->value_bytes,
+                         .value_crc = entries[i]->value_crc};
+  }
+  return stats;
+}
+
+namespace {
+
+// One partition's share of a scan: a cursor on its next manifest entry in the range.
+struct PartitionCursor {
+  std::unique_ptr<KeyValueCursor> cursor;
+  Bytes limit;
+  ParsedIndexKey next;
+
+  // Reads the entry under the cursor. False: nothing more in the range.
+  StatusOr<bool> Load() {
+    if (!cursor->Valid() || cursor->key() >= limit) {
+      RETURN_IF_ERROR(cursor->status());
+      return false;
+    }
+    ASSIGN_OR_RETURN(next, ParseChunkIndexKey(cursor->key()));
+    return true;
+  }
+};
+
+struct LaterFirst {
+  bool operator()(const PartitionCursor* a, const PartitionCursor* b) const {
+    return std::tie(a->next.key, a->next.partition) > std::tie(b->next.key, b->next.partition);
+  }
+};
+
+// Adds an entry, in order, to the seconds found so far.
+void AddEntry(const ChunkKey& key, ChunkInfo info, std::vector<Second>* seconds) {
+  if (seconds->empty() || seconds->back().epoch != key.epoch || seconds->back().dc != key.dc) {
+    seconds->push_back(Second{.epoch = key.epoch, .dc = key.dc, .chunks = {}});
+  }
+  seconds->back().chunks.push_back(std::move(info));
+}
+
+StatusOr<ManifestPage> MergeManifests(const Index& index, const ManifestScan& scan,
+                                      std::uint64_t now, const SegmentTable& segments) {
+  std::vector<PartitionCursor> cursors(scan.partitions.size());
+  std::priority_queue<PartitionCursor*, std::vector<PartitionCursor*>, LaterFirst> queue;
+  for (std::size_t i = 0; i < cursors.size(); ++i) {
+    cursors[i].cursor = index.entries().NewCursor(Family::kManifests);
+    cursors[i].limit = EpochPrefix(scan.partitions[i], scan.bucket, scan.range.limit);
+    cursors[i].cursor->Seek(EpochPrefix(scan.partitions[i], scan.bucket, scan.range.first));
+    ASSIGN_OR_RETURN(const bool more, cursors[i].Load());
+    if (more) queue.push(&cursors[i]);
+  }
+  ManifestPage page;
+  std::size_t chunks = 0;
+  while (!queue.empty()) {
+    PartitionCursor* const first = queue.top();
+    const ChunkKey key = first->next.key;
+    if (chunks >= scan.max_chunks && key.epoch != page.seconds.back().epoch) {
+      page.next_from = key.epoch;
+      break;
+    }
+    queue.pop();
+    if (scan.dc.empty() || key.dc == scan.dc) {
+      ASSIGN_OR_RETURN(ManifestEntry entry, DecodeManifestEntry(key, first->cursor->value()));
+      const bool live = entry.expire_at == 0 || entry.expire_at > now;
+      if (live && segments.Reader(entry.segment) != nullptr) {
+        AddEntry(key, std::move(entry.info), &page.seconds);
+        ++chunks;
+      }
+    }
+    first->cursor->Next();
+    ASSIGN_OR_RETURN(const bool more, first->Load());
+    if (more) queue.push(first);
+  }
+  return page;
+}
+
+}  // namespace
+
+StatusOr<ManifestPage> Disk::ScanManifests(const ManifestScan& scan) const {
+  return WithIndex([&](const Index& index) {
+    return MergeManifests(index, scan, NowSeconds(), segments_);
+  });
+}
+
+StatusOr<std::vector<WriterSeal>> Disk::Seals() const {
+  return WithIndex([](const Index& index) { return index.Seals(); });
+}
+
+StatusOr<Digest> Disk::ReadDigest(PartitionId partition, const std::string& bucket,
+                                  std::uint64_t hour) const {
+  return WithIndex(
+      [&](const Index& index) { return index.ReadDigest(partition, bucket, hour); });
+}
+
+bool Disk::HasPartition(PartitionId partition) const {
+  const std::shared_lock lock(index_mutex_);
+  return index_->HasPartition(partition);
+}
+
+}  // namespace carillon

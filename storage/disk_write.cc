@@ -1,0 +1,276 @@
+#include <algorithm>
+#include <map>
+
+#include "base/check.h"
+#include "base/checksum.h"
+#include "base/log.h"
+#include "storage/disk.h"
+
+namespace carillon {
+namespace {
+
+constexpr int kMaxWriteFailures = 3;  // in a row: then the disk is given up
+
+Bytes RecordKeyOf(std::string_view bucket, std::string_view key) {
+  Bytes record_key(bucket);
+  record_key.push_back('\0');
+  record_key.append(key);
+  return record_key;
+}
+
+std::uint64_t ExpireAt(Epoch epoch, std::uint64_t ttl_seconds) {
+  return ttl_seconds == 0 ? 0 : epoch.value() + ttl_seconds;
+}
+
+RecordToAppend ChunkRecord(const ChunkWrite& write) {
+  RecordToAppend record;
+  record.key = RecordKeyOf(write.bucket, ToString(write.key));
+  record.value = &write.value;
+  record.header = {.type = RecordType::kChunk,
+                   .key_bytes = static_cast<std::uint16_t>(record.key.size()),
+                   .value_bytes = static_cast<std::uint32_t>(write.value.size()),
+                   .epoch = write.key.epoch.value(),
+                   .expire_at = ExpireAt(write.key.epoch, write.ttl_seconds),
+                   .value_crc = write.value_crc,
+                   .ring_position = write.placement.ring_position};
+  return record;
+}
+
+RecordToAppend CommitRecord(const CommitWrite& write, const Rope* value, std::uint32_t value_crc) {
+  RecordToAppend record;
+  record.key = RecordKeyOf(write.commit.bucket, ManifestKey(write.commit.epoch, write.commit.dc));
+  record.value = value;
+  record.header = {.type = RecordType::kManifest,
+                   .key_bytes = static_cast<std::uint16_t>(record.key.size()),
+                   .value_bytes = static_cast<std::uint32_t>(value->size()),
+                   .epoch = write.commit.epoch.value(),
+                   .expire_at = ExpireAt(write.commit.epoch, write.ttl_seconds),
+                   .value_crc = value_crc,
+                   .ring_position = write.placement.ring_position};
+  return record;
+}
+
+// What was "there already" may have been there only in this very batch: when a part of it fails, none
+// of those is acknowledged.
+void FailDuplicates(const Status& status, std::vector<WriteOutcome>* outcomes) {
+  for (WriteOutcome& outcome : *outcomes) {
+    if (outcome.status.ok() && outcome.already_stored) outcome.status = status;
+  }
+}
+
+}  // namespace
+
+struct Disk::PlannedItem {
+  std::size_t request = 0;
+  bool repairs = false;  // replaces a damaged record
+  RecordLocation location;
+  RecordLocation repaired;
+};
+
+// What a batch will append: per ttl class the records, and which request each is of.
+struct Disk::PlannedWrite {
+  struct OfClass {
+    std::vector<RecordToAppend> records;
+    std::vector<PlannedItem> items;  // parallel to records
+    bool sync = false;
+    bool appended = false;
+  };
+  std::map<std::uint32_t, OfClass> classes;
+  std::vector<std::unique_ptr<Rope>> commit_values;  // records point to them
+};
+
+LogStream* Disk::StreamOf(std::uint32_t ttl_class) {
+  auto& stream = streams_[ttl_class];
+  if (stream == nullptr) stream = std::make_unique<LogStream>(&log_, ttl_class);
+  return stream.get();
+}
+
+// Whether the chunk is to be appended; if not, `outcome` says why.
+bool Disk::PlanChunk(const ChunkWrite& write, IndexUpdate* overlay, WriteOutcome* outcome,
+                     PlannedItem* item) const {
+  const auto before = overlay->FindChunk(write.placement.partition, write.bucket, write.key);
+  outcome->status = before.status();
+  if (!before.ok()) return false;
+  if (*before) {
+    const ChunkEntry& entry = **before;
+    if (entry.value_crc != write.value_crc || entry.value_bytes != write.value.size()) {
+      outcome->status =
+          AlreadyExists("{} holds other bytes: crc {:08x}, these have {:08x}", ToString(write.key),
+                        entry.value_crc, write.value_crc);
+      return false;
+    }
+    item->repairs =
+        IsQuarantined(entry.location) || segments_.IsMissing(entry.location.segment);
+    item->repaired = entry.location;
+    outcome->already_stored = !item->repairs;
+    if (!item->repairs) return false;
+  }
+  overlay->PutChunk(write.placement.partition, write.bucket, write.key,
+                    {.value_bytes = static_cast<std::uint32_t>(write.value.size()),
+                     .value_crc = write.value_crc},
+                    item->repairs);
+  return true;
+}
+
+bool Disk::PlanCommit(const CommitWrite& write, IndexUpdate* overlay,
+                      WriteOutcome* outcome) const {
+  const auto news = overlay->AddCommit(write.placement.partition, write.commit, SegmentId(0),
+                                       ExpireAt(write.commit.epoch, write.ttl_seconds),
+                                       NowSeconds());
+  outcome->status = news.status();
+  outcome->already_stored = news.ok() && *news == 0;
+  return news.ok() && *news > 0;
+}
+
+// Decides for each request, in order and as if those before it were done, whether it is refused,
+// there already, or to be appended.
+Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
+                              std::vector<WriteOutcome>* outcomes) const {
+  PlannedWrite plan;
+  IndexUpdate overlay(index_.get());  // never applied: what the index will be
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    WriteOutcome* outcome = &(*outcomes)[i];
+    PlannedItem item{.request = i};
+    const auto& chunk = requests[i].chunk;
+    const auto& commit = requests[i].commit;
+    CHECK(chunk.has_value() != commit.has_value());
+    if (chunk ? !PlanChunk(*chunk, &overlay, outcome, &item)
+              : !PlanCommit(*commit, &overlay, outcome)) {
+      continue;
+    }
+    if (space_.full()) {
+      outcome->status = ResourceExhausted("the disk is full: less than {} % is free",
+                                          options_.min_free * 100);
+      continue;
+    }
+    auto& of_class = plan.classes[TtlClass(chunk ? chunk->ttl_seconds : commit->ttl_seconds)];
+    const SyncMode sync = chunk ? chunk->sync : commit->sync;
+    of_class.sync = of_class.sync || sync == SyncMode::kAlways;
+    if (chunk) {
+      of_class.records.push_back(ChunkRecord(*chunk));
+    } else {
+      plan.commit_values.push_back(std::make_unique<Rope>(EncodeCommitValue(commit->commit)));
+      const Rope* value = plan.commit_values.back().get();
+      of_class.records.push_back(CommitRecord(*commit, value, Crc32c(*value)));
+    }
+    of_class.items.push_back(item);
+  }
+  return plan;
+}
+
+// Bytes: appends and syncs class by class; requests whose class fails get its error.
+void Disk::AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes) {
+  const std::uint64_t now = NowSeconds();
+  for (auto& [ttl_class, of_class] : plan->classes) {
+    LogStream* stream = StreamOf(ttl_class);
+    auto appended = failed_ ? Unavailable("the disk failed and is read-only")
+                            : stream->Append(of_class.records, now);
+    Status status = appended.status();
+    const SegmentId segment = appended.ok() ? appended->front().segment : SegmentId(0);
+    if (status.ok() && of_class.sync) {
+      status = stream->Sync();
+      ++syncs_;
+    }
+    if (stream->sync_failed() && !failed_) HandleSyncFailure(status, segment);
+    if (status.code() == StatusCode::kResourceExhausted) space_.HandleNoSpace();
+    if (status.code() == StatusCode::kUnavailable && ++consecutive_write_failures_ >=
+                                                         kMaxWriteFailures) {
+      failed_ = true;
+      LogError("{}: {} writes failed in a row: read-only from here on", directory_.path,
+               consecutive_write_failures_);
+    }
+    if (status.ok()) consecutive_write_failures_ = 0;
+    of_class.appended = status.ok();
+    if (!status.ok()) FailDuplicates(status, outcomes);
+    for (std::size_t i = 0; i < of_class.items.size(); ++i) {
+      PlannedItem& item = of_class.items[i];
+      if (!status.ok()) {
+        (*outcomes)[item.request].status = status;
+        continue;
+      }
+      item.location = (*appended)[i];
+      appended_bytes_ += item.location.record_bytes;
+      log_bytes_since_flush_ += item.location.record_bytes;
+    }
+  }
+}
+
+void Disk::RegisterSegments(IndexUpdate* update) {
+  for (const auto& [ttl_class, stream] : streams_) {
+    for (const SegmentEntry& entry : stream->TakeChanged()) update->PutSegment(entry);
+  }
+}
+
+// Index: entries, digests, and how far the index now covers the logs, in one step.
+Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest> requests) {
+  IndexUpdate update(index_.get());
+  const std::uint64_t now = NowSeconds();
+  for (const auto& [ttl_class, of_class] : plan.classes) {
+    if (!of_class.appended) continue;
+    for (const PlannedItem& item : of_class.items) {
+      if (const auto& chunk = requests[item.request].chunk) {
+        update.PutChunk(chunk->placement.partition, chunk->bucket, chunk->key,
+                        {.location = item.location,
+                         .value_bytes = static_cast<std::uint32_t>(chunk->value.size()),
+                         .value_crc = chunk->value_crc,
+                         .expire_at = ExpireAt(chunk->key.epoch, chunk->ttl_seconds)},
+                        item.repairs);
+        if (!item.repairs) continue;
+        ++repaired_;
+        const std::lock_guard lock(quarantine_mutex_);
+        quarantine_.erase({item.repaired.segment, item.repaired.offset});
+        update.DeleteQuarantine(item.repaired.segment, item.repaired.offset);
+      } else {
+        const CommitWrite& write = *requests[item.request].commit;
+        RETURN_IF_ERROR(update
+                            .AddCommit(write.placement.partition, write.commit,
+                                       item.location.segment,
+                                       ExpireAt(write.commit.epoch, write.ttl_seconds), now)
+                            .status());
+      }
+    }
+    const auto position = streams_.at(ttl_class)->position();
+    if (position) update.PutPosition(ttl_class, *position);
+  }
+  RegisterSegments(&update);
+  return index_->Apply(update);
+}
+
+std::vector<WriteOutcome> Disk::WriteBatch(std::span<const WriteRequest> requests) {
+  std::vector<WriteOutcome> outcomes(requests.size());
+  PlannedWrite plan = Plan(requests, &outcomes);
+  if (plan.classes.empty()) return outcomes;
+  ++batches_;
+  AppendPlanned(&plan, &outcomes);
+  const Status indexed = IndexPlanned(plan, requests);
+  if (indexed.ok()) return outcomes;
+  // The bytes are there, their entries are not: after a restart they may appear, so the answer is
+  // "unknown", and the same write may be sent again.
+  LogError("{}: {}", directory_.path, ToString(indexed));
+  if (indexed.code() == StatusCode::kResourceExhausted) space_.HandleNoSpace();
+  FailDuplicates(indexed, &outcomes);
+  for (const auto& [ttl_class, of_class] : plan.classes) {
+    if (!of_class.appended) continue;
+    for (const PlannedItem& item : of_class.items) outcomes[item.request].status = indexed;
+  }
+  return outcomes;
+}
+
+std::vector<WriteOutcome> Disk::Write(std::span<const WriteRequest> requests) {
+  std::vector<WriteOutcome> outcomes;
+  std::uint64_t generation = 0;
+  {
+    const std::shared_lock lock(index_mutex_);
+    generation = index_generation_;
+    outcomes = WriteBatch(requests);
+  }
+  // Only a damaged index says DATA_LOSS to a write. It is derived: make it anew and write again.
+  const bool damaged = std::any_of(outcomes.begin(), outcomes.end(), [](const WriteOutcome& o) {
+    return o.status.code() == StatusCode::kDataLoss;
+  });
+  if (!damaged || !RebuildIndex(generation).ok()) return outcomes;
+  const std::shared_lock lock(index_mutex_);
+  return WriteBatch(requests);
+}
+
+}  // namespace carillon

@@ -1,0 +1,138 @@
+#include "storage/index.h"
+
+#include "base/coding.h"
+#include "storage/index_codec.h"
+
+namespace carillon {
+namespace {
+
+// Calls `visit(key, value)` for every entry of `family` that begins with `prefix`.
+template <typename Visit>
+Status ForEachWithPrefix(const KeyValueStore& entries, Family family, std::string_view prefix,
+                         Visit visit) {
+  const auto cursor = entries.NewCursor(family);
+  for (cursor->Seek(prefix); cursor->Valid() && cursor->key().starts_with(prefix);
+       cursor->Next()) {
+    RETURN_IF_ERROR(visit(cursor->key(), cursor->value()));
+  }
+  return cursor->status();
+}
+
+}  // namespace
+
+StatusOr<std::optional<ChunkEntry>> Index::FindChunk(std::string_view index_key) const {
+  ASSIGN_OR_RETURN(const std::optional<Bytes> value, entries_->Get(Family::kChunks, index_key));
+  if (!value) return std::optional<ChunkEntry>();
+  ASSIGN_OR_RETURN(const ChunkEntry entry, DecodeChunkEntry(*value));
+  return std::optional(entry);
+}
+
+StatusOr<std::vector<std::optional<ChunkEntry>>> Index::FindChunks(
+    const std::vector<Bytes>& index_keys) const {
+  ASSIGN_OR_RETURN(const auto values, entries_->MultiGet(Family::kChunks, index_keys));
+  std::vector<std::optional<ChunkEntry>> found(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!values[i]) continue;
+    ASSIGN_OR_RETURN(found[i], DecodeChunkEntry(*values[i]));
+  }
+  return found;
+}
+
+StatusOr<Digest> Index::ReadDigest(PartitionId partition, std::string_view bucket,
+                                   std::uint64_t hour) const {
+  ASSIGN_OR_RETURN(const std::optional<Bytes> value,
+                   entries_->Get(Family::kDigests, DigestKey(partition, bucket, hour)));
+  if (!value) return Digest{};
+  return DecodeDigest(*value);
+}
+
+Status Index::ForEachChunk(
+    PartitionId partition,
+    const std::function<void(const ParsedIndexKey&, const ChunkEntry&)>& visit) const {
+  return ForEachWithPrefix(*entries_, Family::kChunks, PartitionPrefix(partition),
+                           [&](std::string_view key, std::string_view value) -> Status {
+                             ASSIGN_OR_RETURN(const ParsedIndexKey parsed, ParseChunkIndexKey(key));
+                             ASSIGN_OR_RETURN(const ChunkEntry entry, DecodeChunkEntry(value));
+                             visit(parsed, entry);
+                             return OkStatus();
+                           });
+}
+
+Status Index::ForEachManifestEntry(
+    PartitionId partition,
+    const std::function<void(const ParsedIndexKey&, const ManifestEntry&)>& visit) const {
+  return ForEachWithPrefix(
+      *entries_, Family::kManifests, PartitionPrefix(partition),
+      [&](std::string_view key, std::string_view value) -> Status {
+        ASSIGN_OR_RETURN(const ParsedIndexKey parsed, ParseChunkIndexKey(key));
+        ASSIGN_OR_RETURN(const ManifestEntry entry, DecodeManifestEntry(parsed.key, value));
+        visit(parsed, entry);
+        return OkStatus();
+      });
+}
+
+bool Index::HasPartition(PartitionId partition) const {
+  const Bytes prefix = PartitionPrefix(partition);
+  for (const Family family : {Family::kChunks, Family::kManifests}) {
+    const auto cursor = entries_->NewCursor(family);
+    cursor->Seek(prefix);
+    if (cursor->Valid() && cursor->key().starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+StatusOr<std::vector<SegmentEntry>> Index::Segments() const {
+  std::vector<SegmentEntry> segments;
+  RETURN_IF_ERROR(ForEachWithPrefix(
+      *entries_, Family::kMeta, Bytes(1, kSegmentKind),
+      [&](std::string_view key, std::string_view value) -> Status {
+        ASSIGN_OR_RETURN(const SegmentEntry entry, DecodeSegmentEntry(key, value));
+        segments.push_back(entry);
+        return OkStatus();
+      }));
+  return segments;
+}
+
+StatusOr<std::vector<QuarantineEntry>> Index::Quarantine() const {
+  std::vector<QuarantineEntry> found;
+  RETURN_IF_ERROR(ForEachWithPrefix(
+      *entries_, Family::kMeta, Bytes(1, kQuarantineKind),
+      [&](std::string_view key, std::string_view value) -> Status {
+        ASSIGN_OR_RETURN(QuarantineEntry entry, DecodeQuarantine(key, value));
+        found.push_back(std::move(entry));
+        return OkStatus();
+      }));
+  return found;
+}
+
+StatusOr<std::map<std::uint32_t, CoveredPosition>> Index::Positions() const {
+  std::map<std::uint32_t, CoveredPosition> positions;
+  RETURN_IF_ERROR(ForEachWithPrefix(
+      *entries_, Family::kMeta, Bytes(1, kPositionKind),
+      [&](std::string_view key, std::string_view value) -> Status {
+        ASSIGN_OR_RETURN(const CoveredPosition position, DecodePosition(value));
+        positions[Decoder(key.substr(1)).Ordered<std::uint32_t>()] = position;
+        return OkStatus();
+      }));
+  return positions;
+}
+
+StatusOr<std::vector<WriterSeal>> Index::Seals() const {
+  std::vector<WriterSeal> seals;
+  RETURN_IF_ERROR(ForEachWithPrefix(*entries_, Family::kMeta, Bytes(1, kSealKind),
+                                    [&](std::string_view key, std::string_view value) -> Status {
+                                      ASSIGN_OR_RETURN(WriterSeal seal, DecodeSeal(key, value));
+                                      seals.push_back(std::move(seal));
+                                      return OkStatus();
+                                    }));
+  return seals;
+}
+
+StatusOr<std::uint64_t> Index::SealOf(const Bytes& seal_key) const {
+  ASSIGN_OR_RETURN(const std::optional<Bytes> value, entries_->Get(Family::kMeta, seal_key));
+  if (!value) return std::uint64_t{0};
+  ASSIGN_OR_RETURN(const WriterSeal seal, DecodeSeal(seal_key, *value));
+  return seal.sealed.value();
+}
+
+}  // namespace carillon

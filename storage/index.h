@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/chunk_info.h"
+#include "storage/digest.h"
+#include "storage/index_key.h"
+#include "storage/key_value.h"
+#include "storage/segment_reader.h"
+#include "storage/store.h"
+
+// What a disk's index knows (docs/FORMATS.md, "Index"). All of it is derived from the segments.
+namespace carillon {
+
+struct ChunkEntry {
+  RecordLocation location;
+  std::uint32_t value_bytes = 0;
+  std::uint32_t value_crc = 0;
+  std::uint64_t expire_at = 0;
+};
+
+struct ManifestEntry {
+  ChunkInfo info;
+  SegmentId segment;
+  std::uint64_t expire_at = 0;
+};
+
+struct SegmentEntry {
+  SegmentId id;
+  std::uint32_t ttl_class = 0;
+  std::uint64_t created = 0;
+  bool sealed = false;
+  std::uint64_t bytes = 0;  // of the file, when sealed
+  SegmentSummary summary;   // when sealed
+};
+
+// A stretch of a segment that is damaged and not served.
+struct QuarantineEntry {
+  SegmentId segment;
+  std::uint64_t offset = 0;
+  std::uint64_t limit = 0;
+  std::uint64_t sequence = 0;       // of its record, when its header was good
+  std::uint16_t ring_position = 0;  // likewise
+  Bytes record_key;                 // likewise; empty: unknown
+  std::string reason;
+};
+
+// Up to where the index covers a stream: everything before `offset` of `segment` is in it.
+struct CoveredPosition {
+  SegmentId segment;
+  std::uint64_t offset = 0;
+  std::uint64_t next_sequence = 1;
+};
+
+class Index;
+
+// Changes to an index that are applied together. Sees its own changes. One caller at a time.
+class IndexUpdate {
+ public:
+  // `index` outlives the update.
+  explicit IndexUpdate(const Index* index) : index_(index) {}
+
+  // The entry of `record_key`, as it will be after this update.
+  StatusOr<std::optional<ChunkEntry>> FindChunk(PartitionId partition, std::string_view bucket,
+                                                const ChunkKey& key) const;
+  // A new entry counts in the digest; one that replaces an entry (a repair) does not.
+  void PutChunk(PartitionId partition, std::string_view bucket, const ChunkKey& key,
+                const ChunkEntry& entry, bool replaces);
+  // Adds what is not there yet. Returns how many entries that were.
+  // ALREADY_EXISTS: an entry is there with another size or CRC; the update is as before.
+  StatusOr<std::size_t> AddCommit(PartitionId partition, const Commit& commit, SegmentId segment,
+                                  std::uint64_t expire_at, std::uint64_t heard_at);
+  void PutSegment(const SegmentEntry& segment);
+  void DeleteSegment(SegmentId id);
+  void PutPosition(std::uint32_t ttl_class, const CoveredPosition& position);
+  void PutQuarantine(const QuarantineEntry& entry);
+  void DeleteQuarantine(SegmentId segment, std::uint64_t offset);
+  // Takes an entry out if it points into `segment`. For a chunk, and for a manifest entry.
+  Status RemoveChunk(PartitionId partition, std::string_view bucket, const ChunkKey& key,
+                     SegmentId segment);
+  Status RemoveManifestEntry(PartitionId partition, std::string_view bucket, const ChunkKey& key,
+                             SegmentId segment);
+
+  const KeyValueBatch& batch() const { return batch_; }
+  bool empty() const { return batch_.changes.empty(); }
+
+ private:
+  void AddDigest(PartitionId partition, std::string_view bucket, const ChunkKey& key,
+                 std::string_view kind, std::uint32_t crc, bool negative);
+  StatusOr<std::optional<ManifestEntry>> FindManifestEntry(const Bytes& index_key,
+                                                           const ChunkKey& key) const;
+
+  const Index* index_;
+  KeyValueBatch batch_;
+  std::map<Bytes, std::optional<ChunkEntry>> chunks_;        // changed by this update
+  std::map<Bytes, std::optional<ManifestEntry>> manifests_;  // likewise
+  std::map<Bytes, std::uint64_t> seals_;                     // likewise
+};
+
+// Threads: reads from any; Apply and Flush one caller at a time.
+class Index {
+ public:
+  explicit Index(std::unique_ptr<KeyValueStore> entries) : entries_(std::move(entries)) {}
+
+  Status Apply(const IndexUpdate& update) { return entries_->Write(update.batch()); }
+  Status Flush() { return entries_->Flush(); }
+  Status FlushSoon() { return entries_->FlushSoon(); }
+
+  StatusOr<std::optional<ChunkEntry>> FindChunk(std::string_view index_key) const;
+  StatusOr<std::vector<std::optional<ChunkEntry>>> FindChunks(
+      const std::vector<Bytes>& index_keys) const;
+  StatusOr<Digest> ReadDigest(PartitionId partition, std::string_view bucket,
+                              std::uint64_t hour) const;
+
+  // Calls `visit` for each entry of a partition, in key order.
+  Status ForEachChunk(
+      PartitionId partition,
+      const std::function<void(const ParsedIndexKey&, const ChunkEntry&)>& visit) const;
+  Status ForEachManifestEntry(
+      PartitionId partition,
+      const std::function<void(const ParsedIndexKey&, const ManifestEntry&)>& visit) const;
+  bool HasPartition(PartitionId partition) const;
+
+  StatusOr<std::vector<SegmentEntry>> Segments() const;
+  StatusOr<std::vector<QuarantineEntry>> Quarantine() const;
+  StatusOr<std::map<std::uint32_t, CoveredPosition>> Positions() const;
+  StatusOr<std::vector<WriterSeal>> Seals() const;
+  StatusOr<std::uint64_t> SealOf(const Bytes& seal_key) const;  // 0: none
+
+  const KeyValueStore& entries() const { return *entries_; }
+
+ private:
+  const std::unique_ptr<KeyValueStore> entries_;
+};
+
+// A value of the manifests family. DATA_LOSS: malformed.
+StatusOr<ManifestEntry> DecodeManifestEntry(const ChunkKey& key, std::string_view value);
+
+// What the digests count: an entry's key with its kind, so that a chunk and its line in a manifest
+// are two entries.
+Bytes DigestEntryKey(std::string_view kind, std::string_view bucket, const ChunkKey& key);
+
+}  // namespace carillon

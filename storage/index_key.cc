@@ -1,0 +1,93 @@
+#include "storage/index_key.h"
+
+#include "base/coding.h"
+
+namespace carillon {
+namespace {
+
+void PutName(Bytes* out, std::string_view name) {
+  out->append(name);
+  out->push_back('\0');
+}
+
+std::string TakeName(std::string_view* bytes, bool* failed) {
+  const std::size_t nul = bytes->find('\0');
+  if (nul == std::string_view::npos) {
+    *failed = true;
+    return {};
+  }
+  std::string name(bytes->substr(0, nul));
+  bytes->remove_prefix(nul + 1);
+  return name;
+}
+
+}  // namespace
+
+Bytes PartitionPrefix(PartitionId partition) {
+  Bytes key;
+  PutOrdered(&key, partition.value());
+  return key;
+}
+
+Bytes EpochPrefix(PartitionId partition, std::string_view bucket, Epoch epoch) {
+  Bytes key = PartitionPrefix(partition);
+  PutName(&key, bucket);
+  PutOrdered(&key, epoch.value());
+  return key;
+}
+
+Bytes SecondPrefix(PartitionId partition, std::string_view bucket, Epoch epoch,
+                   std::string_view dc) {
+  Bytes key = EpochPrefix(partition, bucket, epoch);
+  PutName(&key, dc);
+  return key;
+}
+
+Bytes ChunkIndexKey(PartitionId partition, std::string_view bucket, const ChunkKey& key) {
+  Bytes bytes;
+  bytes.reserve(2 + bucket.size() + key.dc.size() + key.cell.size() + key.type.size() +
+                key.subtype.size() + 5 + 16);
+  PutOrdered(&bytes, partition.value());
+  PutName(&bytes, bucket);
+  PutOrdered(&bytes, key.epoch.value());
+  PutName(&bytes, key.dc);
+  PutName(&bytes, key.cell);
+  PutName(&bytes, key.type);
+  PutName(&bytes, key.subtype);
+  PutOrdered(&bytes, key.number);
+  return bytes;
+}
+
+Bytes DigestKey(PartitionId partition, std::string_view bucket, std::uint64_t hour) {
+  return EpochPrefix(partition, bucket, Epoch(hour));
+}
+
+StatusOr<ParsedIndexKey> ParseChunkIndexKey(std::string_view bytes) {
+  ParsedIndexKey parsed;
+  bool failed = bytes.size() < 2;
+  if (!failed) {
+    parsed.partition = PartitionId(Decoder(bytes).Ordered<std::uint16_t>());
+    bytes.remove_prefix(2);
+    parsed.bucket = TakeName(&bytes, &failed);
+  }
+  if (!failed && bytes.size() >= 8) {
+    parsed.key.epoch = Epoch(Decoder(bytes).Ordered<std::uint64_t>());
+    bytes.remove_prefix(8);
+    parsed.key.dc = TakeName(&bytes, &failed);
+    parsed.key.cell = TakeName(&bytes, &failed);
+    parsed.key.type = TakeName(&bytes, &failed);
+    parsed.key.subtype = TakeName(&bytes, &failed);
+  }
+  if (failed || bytes.size() != 8) return DataLoss("index key is malformed");
+  parsed.key.number = Decoder(bytes).Ordered<std::uint64_t>();
+  return parsed;
+}
+
+Bytes PrefixLimit(std::string_view prefix) {
+  Bytes limit(prefix);
+  while (!limit.empty() && static_cast<unsigned char>(limit.back()) == 0xff) limit.pop_back();
+  if (!limit.empty()) limit.back() = static_cast<char>(limit.back() + 1);
+  return limit;
+}
+
+}  // namespace carillon

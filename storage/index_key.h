@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/chunk_key.h"
+#include "base/ids.h"
+#include "base/status.h"
+
+// Keys of the index (docs/FORMATS.md, "Index"): they sort as
+//   partition | bucket | epoch | dc | cell | type | subtype | N
+// with integers big-endian and names ended by NUL, so that a manifest, a range of seconds, and a
+// partition are one scan each. Digests: partition | bucket | hour.
+namespace carillon {
+
+Bytes ChunkIndexKey(PartitionId partition, std::string_view bucket, const ChunkKey& key);
+
+// The prefixes of such keys, to scan from and to.
+Bytes PartitionPrefix(PartitionId partition);
+Bytes EpochPrefix(PartitionId partition, std::string_view bucket, Epoch epoch);
+Bytes SecondPrefix(PartitionId partition, std::string_view bucket, Epoch epoch,
+                   std::string_view dc);
+Bytes DigestKey(PartitionId partition, std::string_view bucket, std::uint64_t hour);
+
+struct ParsedIndexKey {
+  PartitionId partition;
+  std::string bucket;
+  ChunkKey key;
+};
+// DATA_LOSS: not what ChunkIndexKey makes.
+StatusOr<ParsedIndexKey> ParseChunkIndexKey(std::string_view bytes);
+
+// The smallest string greater than all that begin with `prefix`; empty: there is none.
+Bytes PrefixLimit(std::string_view prefix);
+
+}  // namespace carillon

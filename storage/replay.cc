@@ -1,0 +1,195 @@
+#include "storage/replay.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace carillon {
+namespace {
+
+constexpr std::size_t kRecordsPerUpdate = 1000;
+
+}  // namespace
+
+Replayer::Replayer(Index* index, std::uint32_t partition_bits, TtlClassOf ttl_class_of)
+    : index_(index), partition_bits_(partition_bits), ttl_class_of_(std::move(ttl_class_of)) {}
+
+PartitionId Replayer::PartitionOf(std::uint16_t ring_position) const {
+  return PartitionId(static_cast<std::uint16_t>(ring_position >> (16 - partition_bits_)));
+}
+
+Status Replayer::ApplyChunk(const ScanItem& item, SegmentId segment, IndexUpdate* update) {
+  ASSIGN_OR_RETURN(const RecordKey record_key, SplitRecordKey(item.key));
+  ASSIGN_OR_RETURN(const ChunkKey key, ParseChunkKey(record_key.key));
+  const PartitionId partition = PartitionOf(item.header.ring_position);
+  const ChunkEntry entry{
+      .location = {.segment = segment,
+                   .offset = item.offset,
+                   .record_bytes = static_cast<std::uint32_t>(item.header.RecordBytes())},
+      .value_bytes = item.header.value_bytes,
+      .value_crc = item.header.value_crc,
+      .expire_at = item.header.expire_at};
+  ASSIGN_OR_RETURN(const auto before, update->FindChunk(partition, record_key.bucket, key));
+  if (before && before->location == entry.location) return OkStatus();
+  // A later record of the same key is a repair of the earlier one.
+  update->PutChunk(partition, record_key.bucket, key, entry, before.has_value());
+  return OkStatus();
+}
+
+Status Replayer::ApplyManifest(const ScanItem& item, SegmentId segment, IndexUpdate* update) {
+  ASSIGN_OR_RETURN(const RecordKey record_key, SplitRecordKey(item.key));
+  const std::size_t dash = record_key.key.find('-');
+  if (dash == std::string_view::npos) return DataLoss("manifest key without its dc");
+  Commit commit;
+  commit.bucket = record_key.bucket;
+  commit.epoch = Epoch(item.header.epoch);
+  commit.dc = record_key.key.substr(dash + 1);
+  RETURN_IF_ERROR(DecodeCommitValue(item.value, &commit));
+  return update
+      ->AddCommit(PartitionOf(item.header.ring_position), commit, segment, item.header.expire_at,
+                  item.header.epoch)
+      .status();
+}
+
+Status Replayer::ApplyDrop(const PartitionDrop& drop, SegmentId segment) {
+  const auto ttl_class = ttl_class_of_(segment);
+  if (!ttl_class) return OkStatus();
+  return RemoveDropped(index_, drop, partition_bits_, *ttl_class, ttl_class_of_).status();
+}
+
+Status Replayer::Apply(const ScanItem& item, SegmentId segment, IndexUpdate* update) {
+  switch (item.header.type) {
+    case RecordType::kChunk: return ApplyChunk(item, segment, update);
+    case RecordType::kManifest: return ApplyManifest(item, segment, update);
+    case RecordType::kDrop: {
+      ASSIGN_OR_RETURN(const PartitionDrop drop, DecodePartitionDrop(item.value));
+      RETURN_IF_ERROR(index_->Apply(*update));
+      *update = IndexUpdate(index_);
+      return ApplyDrop(drop, segment);
+    }
+    case RecordType::kSync:
+    case RecordType::kSeal: return OkStatus();
+  }
+  return OkStatus();
+}
+
+Status Replayer::Quarantine(const ScanItem& item, std::uint64_t limit, SegmentId segment,
+                            IndexUpdate* update) {
+  QuarantineEntry entry;
+  entry.segment = segment;
+  entry.offset = item.offset;
+  entry.limit = limit;
+  const bool head_is_good = item.kind == ScanItem::Kind::kRecord;
+  if (head_is_good) {
+    entry.sequence = item.header.sequence;
+    entry.ring_position = item.header.ring_position;
+    entry.record_key = item.key;
+  }
+  entry.reason = head_is_good ? std::string(Message(item.value_status)) : item.reason;
+  LogWarning("segment {} at {}: {} bytes are damaged: {}", segment, entry.offset,
+             limit - entry.offset, entry.reason);
+  update->PutQuarantine(entry);
+  return OkStatus();
+}
+
+StatusOr<SegmentReplay> Replayer::Replay(const SegmentReader& reader, std::uint64_t from,
+                                         std::uint64_t durable, bool read_values) {
+  SegmentReplay replay;
+  replay.valid_bytes = from;
+  const SegmentId segment = reader.header().id;
+  SegmentScanner scanner(&reader.file(), reader.header(), from, read_values);
+  IndexUpdate update(index_);
+  std::vector<ScanItem> suspects;  // bad, and nothing good after them yet
+  while (true) {
+    ASSIGN_OR_RETURN(ScanItem item, scanner.Next());
+    if (item.kind == ScanItem::Kind::kEnd) {
+      if (!item.clean) suspects.push_back(std::move(item));
+      break;
+    }
+    if (item.kind == ScanItem::Kind::kRecord && item.value_status.ok()) {
+      // A record that we cannot read although its CRCs are right is damage too.
+      if (const Status applied = Apply(item, segment, &update);
+          applied.code() == StatusCode::kDataLoss ||
+          applied.code() == StatusCode::kInvalidArgument ||
+          applied.code() == StatusCode::kAlreadyExists) {
+        item.value_status = applied;
+      } else {
+        RETURN_IF_ERROR(applied);
+      }
+    }
+    if (item.kind == ScanItem::Kind::kDamage || !item.value_status.ok()) {
+      suspects.push_back(std::move(item));
+      continue;
+    }
+    for (const ScanItem& suspect : suspects) {
+      RETURN_IF_ERROR(Quarantine(suspect, suspect.limit, segment, &update));
+      replay.damaged = true;
+    }
+    suspects.clear();
+    replay.valid_bytes = item.limit;
+    replay.next_sequence = std::max(replay.next_sequence, item.header.sequence + 1);
+    replay.summary.Add(item.header);
+    replay.sealed = item.header.type == RecordType::kSeal;
+    if (item.header.type == RecordType::kSync) durable = std::max(durable, item.offset);
+    if (replay.sealed) durable = item.limit;
+    if (update.batch().changes.size() > kRecordsPerUpdate) {
+      RETURN_IF_ERROR(index_->Apply(update));
+      update = IndexUpdate(index_);
+    }
+  }
+  if (!suspects.empty() && suspects.front().offset >= durable) {
+    replay.torn = true;
+  } else {
+    for (const ScanItem& suspect : suspects) {
+      RETURN_IF_ERROR(Quarantine(suspect, suspect.limit, segment, &update));
+      replay.damaged = true;
+      replay.valid_bytes = std::max(replay.valid_bytes, suspect.limit);
+    }
+  }
+  replay.records = replay.summary.records;
+  RETURN_IF_ERROR(index_->Apply(update));
+  return replay;
+}
+
+StatusOr<std::vector<RecordLocation>> RemoveDropped(Index* index, const PartitionDrop& drop,
+                                                    std::uint32_t partition_bits,
+                                                    std::uint32_t ttl_class,
+                                                    const TtlClassOf& ttl_class_of) {
+  std::vector<RecordLocation> chunks;
+  const auto of_class = [&](SegmentId id) { return ttl_class_of(id) == ttl_class; };
+  const std::uint32_t shift = 16 - partition_bits;
+  IndexUpdate update(index);
+  Status removed = OkStatus();
+  const auto note = [&](const Status& status) {
+    if (removed.ok()) removed = status;
+  };
+  for (std::uint32_t p = drop.first >> shift; p <= static_cast<std::uint32_t>(drop.last >> shift);
+       ++p) {
+    const PartitionId partition(static_cast<std::uint16_t>(p));
+    RETURN_IF_ERROR(index->ForEachChunk(
+        partition, [&](const ParsedIndexKey& key, const ChunkEntry& entry) {
+          if (!of_class(entry.location.segment)) return;
+          chunks.push_back(entry.location);
+          note(update.RemoveChunk(partition, key.bucket, key.key, entry.location.segment));
+        }));
+    RETURN_IF_ERROR(index->ForEachManifestEntry(
+        partition, [&](const ParsedIndexKey& key, const ManifestEntry& entry) {
+          if (!of_class(entry.segment)) return;
+          note(update.RemoveManifestEntry(partition, key.bucket, key.key, entry.segment));
+        }));
+  }
+  RETURN_IF_ERROR(removed);
+  ASSIGN_OR_RETURN(const auto quarantine, index->Quarantine());
+  for (const QuarantineEntry& entry : quarantine) {
+    const bool in_range =
+        entry.ring_position >= drop.first && entry.ring_position <= drop.last;
+    if (!entry.record_key.empty() && in_range && entry.sequence < drop.below_sequence &&
+        of_class(entry.segment)) {
+      update.DeleteQuarantine(entry.segment, entry.offset);
+    }
+  }
+  RETURN_IF_ERROR(index->Apply(update));
+  return chunks;
+}
+
+}  // namespace carillon

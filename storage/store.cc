@@ -1,0 +1,223 @@
+#include "storage/store.h"
+
+#include <cstdlib>
+#include <map>
+#include <tuple>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "storage/disk.h"
+
+namespace carillon {
+namespace {
+
+constexpr std::uint32_t kMaxPartitionBits = 12;
+
+class DiskStore final : public Store {
+ public:
+  DiskStore(const StoreOptions& options, std::unique_ptr<Random> random,
+            std::vector<std::unique_ptr<Disk>> disks)
+      : partitions_(std::size_t{1} << options.partition_bits),
+        random_(std::move(random)),
+        disks_(std::move(disks)) {
+    for (std::size_t p = 0; p < partitions_; ++p) AssignPartition(p);
+  }
+
+  const StoreIdentity& identity() const override { return disks_.front()->identity(); }
+  std::size_t disks() const override { return disks_.size(); }
+  std::size_t DiskOf(PartitionId partition) const override {
+    CHECK(partition.value() < partitions_);
+    return disk_of_[partition.value()];
+  }
+
+  std::vector<WriteOutcome> Write(std::size_t disk,
+                                  std::span<const WriteRequest> requests) override {
+    for (const WriteRequest& request : requests) {
+      const WritePlacement& placement =
+          request.chunk ? request.chunk->placement : request.commit->placement;
+      CHECK(DiskOf(placement.partition) == disk);
+    }
+    return disks_[disk]->Write(requests);
+  }
+
+  void Maintain(std::size_t disk) override { disks_[disk]->Maintain(); }
+
+  StatusOr<StoredChunk> ReadChunk(const ChunkRef& ref) const override {
+    const std::size_t first = DiskOf(ref.partition);
+    auto chunk = disks_[first]->ReadChunk(ref);
+    // A partition that moved to another disk while this one was away has older data here.
+    for (std::size_t i = 0; i < disks_.size() && IsNotFound(chunk.status()); ++i) {
+      if (i != first) chunk = disks_[i]->ReadChunk(ref);
+    }
+    return chunk;
+  }
+
+  StatusOr<std::vector<std::optional<ChunkStat>>> StatChunks(
+      const std::vector<ChunkRef>& refs) const override {
+    std::vector<std::optional<ChunkStat>> merged(refs.size());
+    for (const auto& disk : disks_) {
+      ASSIGN_OR_RETURN(const auto stats, disk->StatChunks(refs));
+      for (std::size_t i = 0; i < refs.size(); ++i) {
+        if (!merged[i]) merged[i] = stats[i];
+      }
+    }
+    return merged;
+  }
+
+  StatusOr<ManifestPage> ScanManifests(const ManifestScan& scan) const override {
+    ManifestScan complete = scan;
+    if (complete.partitions.empty()) {
+      for (std::size_t p = 0; p < partitions_; ++p) {
+        complete.partitions.emplace_back(static_cast<std::uint16_t>(p));
+      }
+    }
+    if (disks_.size() == 1) return disks_.front()->ScanManifests(complete);
+    std::vector<ManifestPage> pages;
+    for (const auto& disk : disks_) {
+      ASSIGN_OR_RETURN(ManifestPage page, disk->ScanManifests(complete));
+      pages.push_back(std::move(page));
+    }
+    return MergePages(std::move(pages));
+  }
+
+  StatusOr<std::vector<WriterSeal>> Seals() const override {
+    std::map<std::tuple<std::string, std::string, std::uint64_t>, WriterSeal> greatest;
+    for (const auto& disk : disks_) {
+      ASSIGN_OR_RETURN(const auto seals, disk->Seals());
+      for (const WriterSeal& seal : seals) {
+        WriterSeal& kept = greatest[{seal.bucket, seal.dc, seal.writer}];
+        if (kept.sealed <= seal.sealed) kept = seal;
+      }
+    }
+    std::vector<WriterSeal> seals;
+    for (auto& [key, seal] : greatest) seals.push_back(std::move(seal));
+    return seals;
+  }
+
+  StatusOr<Digest> ReadDigest(PartitionId partition, const std::string& bucket,
+                              std::uint64_t hour) const override {
+    Digest sum;
+    for (const auto& disk : disks_) {
+      ASSIGN_OR_RETURN(const Digest digest, disk->ReadDigest(partition, bucket, hour));
+      sum.Add(digest);
+    }
+    return sum;
+  }
+
+  Status DropPartition(PartitionId partition) override {
+    for (const auto& disk : disks_) RETURN_IF_ERROR(disk->DropPartition(partition));
+    return OkStatus();
+  }
+
+  Status Scrub(std::size_t disk, std::uint64_t bytes) override {
+    return disks_[disk]->Scrub(bytes);
+  }
+
+  StoreStats stats() const override;
+
+  Status Close() override {
+    Status result = OkStatus();
+    for (const auto& disk : disks_) {
+      const Status status = disk->Close();
+      if (result.ok()) result = status;
+    }
+    return result;
+  }
+
+ private:
+  static bool IsNotFound(const Status& status) { return status.code() == StatusCode::kNotFound; }
+
+  // A partition stays on the disk that has data of it; a new one goes where rendezvous hashing
+  // says, so that the choice is the same at every start and a new disk takes its share.
+  void AssignPartition(std::size_t p) {
+    const PartitionId partition(static_cast<std::uint16_t>(p));
+    std::size_t best = 0;
+    std::pair<bool, std::uint64_t> best_score{false, 0};
+    for (std::size_t i = 0; i < disks_.size(); ++i) {
+      const std::string name = fmt::format("{}/{}", disks_[i]->directory_id(), p);
+      const bool has_data = disks_.size() > 1 && disks_[i]->HasPartition(partition);
+      const std::pair score{has_data, Hash64(name)};
+      if (i == 0 || score > best_score) {
+        best = i;
+        best_score = score;
+      }
+    }
+    disk_of_.push_back(best);
+  }
+
+  // Each page is ordered and whole up to its next_from; the merged one up to the least of them.
+  static ManifestPage MergePages(std::vector<ManifestPage> pages) {
+    ManifestPage merged;
+    for (const ManifestPage& page : pages) {
+      if (page.next_from && (!merged.next_from || *page.next_from < *merged.next_from)) {
+        merged.next_from = page.next_from;
+      }
+    }
+    std::map<std::pair<Epoch, std::string>, Second> seconds;
+    for (ManifestPage& page : pages) {
+      for (Second& second : page.seconds) {
+        if (merged.next_from && second.epoch >= *merged.next_from) continue;
+        Second& into = seconds[{second.epoch, second.dc}];
+        into.epoch = second.epoch;
+        into.dc = second.dc;
+        for (ChunkInfo& chunk : second.chunks) into.chunks.push_back(std::move(chunk));
+      }
+    }
+    for (auto& [key, second] : seconds) merged.seconds.push_back(std::move(second));
+    return merged;
+  }
+
+  const std::size_t partitions_;
+  const std::unique_ptr<Random> random_;
+  const std::vector<std::unique_ptr<Disk>> disks_;
+  std::vector<std::size_t> disk_of_;
+};
+
+StoreStats DiskStore::stats() const {
+  StoreStats sum;
+  for (const auto& disk : disks_) {
+    const StoreStats one = disk->stats();
+    sum.segments += one.segments;
+    sum.segment_bytes += one.segment_bytes;
+    sum.segments_missing += one.segments_missing;
+    sum.records_quarantined += one.records_quarantined;
+    sum.records_recovered += one.records_recovered;
+    sum.torn_tails += one.torn_tails;
+    sum.index_rebuilds += one.index_rebuilds;
+    sum.segments_expired += one.segments_expired;
+    sum.segments_dropped_for_space += one.segments_dropped_for_space;
+    sum.records_repaired += one.records_repaired;
+    sum.batches += one.batches;
+    sum.syncs += one.syncs;
+    sum.appended_bytes += one.appended_bytes;
+    sum.disk_full = sum.disk_full || one.disk_full;
+    sum.failed = sum.failed || one.failed;
+  }
+  return sum;
+}
+
+}  // namespace
+
+void AbortOnSyncFailure(const Status& status) {
+  LogError("fsync failed: what is on disk is unknown; stopping. {}", ToString(status));
+  std::abort();
+}
+
+StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
+  CHECK(options.files != nullptr && options.indexes != nullptr && options.clock != nullptr);
+  if (options.directories.empty()) return InvalidArgument("a store needs a data directory");
+  if (options.partition_bits > kMaxPartitionBits) {
+    return InvalidArgument("partition_bits {} is above {}", options.partition_bits,
+                           kMaxPartitionBits);
+  }
+  auto random = std::make_unique<Random>(options.random_seed);
+  std::vector<std::unique_ptr<Disk>> disks;
+  for (const std::string& directory : options.directories) {
+    ASSIGN_OR_RETURN(auto disk, Disk::Open(options, directory, random.get()));
+    if (disks.empty()) options.identity = disk->identity();  // the others must be of the same node
+    disks.push_back(std::move(disk));
+  }
+  return std::make_unique<DiskStore>(options, std::move(random), std::move(disks));
+}
+
+}  // namespace carillon

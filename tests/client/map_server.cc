@@ -1,0 +1,195 @@
+#include "tests/client/map_server.h"
+
+#include <chrono>
+#include <utility>
+
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include "base/checksum.h"
+
+namespace carillon {
+
+MapServer::MapServer() {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+  builder.SetMaxReceiveMessageSize(16 << 20);
+  builder.RegisterService(static_cast<v1::EventsService::Service*>(this));
+  builder.RegisterService(static_cast<v1::ClusterService::Service*>(this));
+  server_ = builder.BuildAndStart();
+}
+
+MapServer::~MapServer() {
+  Stop();
+}
+
+void MapServer::Stop() {
+  Release();
+  if (server_) server_->Shutdown(std::chrono::system_clock::now());
+  server_.reset();
+}
+
+void MapServer::FailNext(std::vector<grpc::Status> answers) {
+  const std::lock_guard lock(mutex_);
+  answers_ = std::move(answers);
+}
+void MapServer::BreakStreamsAfter(std::vector<int> messages) {
+  const std::lock_guard lock(mutex_);
+  breaks_ = std::move(messages);
+}
+void MapServer::DamageValues() {
+  const std::lock_guard lock(mutex_);
+  damage_ = true;
+}
+void MapServer::HoldPuts() {
+  const std::lock_guard lock(mutex_);
+  held_ = true;
+}
+void MapServer::Release() {
+  const std::lock_guard lock(mutex_);
+  held_ = false;
+  released_.notify_all();
+}
+int MapServer::calls() const {
+  const std::lock_guard lock(mutex_);
+  return calls_;
+}
+std::map<std::string, std::string> MapServer::values() const {
+  const std::lock_guard lock(mutex_);
+  return values_;
+}
+std::vector<v1::CommitSecondRequest> MapServer::commits() const {
+  const std::lock_guard lock(mutex_);
+  return commits_;
+}
+void MapServer::Preload(const ChunkKey& key, const std::string& value) {
+  const std::lock_guard lock(mutex_);
+  values_[ToString(key)] = value;
+}
+
+grpc::Status MapServer::Begin() {
+  const std::lock_guard lock(mutex_);
+  ++calls_;
+  if (answers_.empty()) return grpc::Status::OK;
+  grpc::Status answer = answers_.front();
+  answers_.erase(answers_.begin());
+  return answer;
+}
+
+int MapServer::TakeBreak() {
+  const std::lock_guard lock(mutex_);
+  if (breaks_.empty()) return -1;
+  const int messages = breaks_.front();
+  breaks_.erase(breaks_.begin());
+  return messages;
+}
+
+std::string MapServer::OnTheWire(std::string value) const {
+  if (damage_ && !value.empty()) value[value.size() / 2] ^= 1;
+  return value;
+}
+
+grpc::Status MapServer::PutChunk(grpc::ServerContext*, const v1::PutChunkRequest* request,
+                                 v1::PutChunkResponse* response) {
+  if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
+  std::unique_lock lock(mutex_);
+  released_.wait(lock, [this] { return !held_; });
+  if (Crc32c(request->value()) != request->value_crc32c()) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, "crc"};
+  }
+  const auto [at, is_new] = values_.try_emplace(request->key(), request->value());
+  if (at->second != request->value()) return {grpc::StatusCode::ALREADY_EXISTS, request->key()};
+  response->set_already_stored(!is_new);
+  response->mutable_cost()->set_replicas_written(1);
+  return grpc::Status::OK;
+}
+
+grpc::Status MapServer::CommitSecond(grpc::ServerContext*, const v1::CommitSecondRequest* request,
+                                     v1::CommitSecondResponse*) {
+  if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
+  const std::lock_guard lock(mutex_);
+  for (const v1::ChunkInfo& chunk : request->chunks()) {
+    if (!values_.contains(chunk.key())) {
+      return {grpc::StatusCode::FAILED_PRECONDITION, "not stored: " + chunk.key()};
+    }
+  }
+  commits_.push_back(*request);
+  auto& manifest = manifests_[{request->epoch(), request->dc()}];
+  manifest.insert(manifest.end(), request->chunks().begin(), request->chunks().end());
+  return grpc::Status::OK;
+}
+
+grpc::Status MapServer::ListSeconds(grpc::ServerContext*, const v1::ListSecondsRequest* request,
+                                    v1::ListSecondsResponse* response) {
+  if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [at, chunks] : manifests_) {
+    if (at.first < request->from() || at.first >= request->to()) continue;
+    v1::Second* second = response->add_seconds();
+    second->set_epoch(at.first);
+    second->set_dc(at.second);
+    for (const v1::ChunkInfo& chunk : chunks) *second->add_chunks() = chunk;
+  }
+  response->set_next_from(request->to());
+  return grpc::Status::OK;
+}
+
+grpc::Status MapServer::GetChunks(grpc::ServerContext*, const v1::GetChunksRequest* request,
+                                  grpc::ServerWriter<v1::GetChunksResponse>* writer) {
+  if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
+  int left = TakeBreak();
+  for (const std::string& key : request->keys()) {
+    if (left-- == 0) return {grpc::StatusCode::UNAVAILABLE, "broken"};
+    v1::GetChunksResponse response;
+    response.set_key(key);
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = values_.find(key);
+      if (found == values_.end()) {
+        response.set_code(grpc::StatusCode::NOT_FOUND);
+        response.set_message("no such chunk");
+      } else {
+        response.set_value_crc32c(Crc32c(found->second));
+        response.set_value(OnTheWire(found->second));
+      }
+    }
+    writer->Write(response);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status MapServer::ReadRange(grpc::ServerContext*, const v1::ReadRangeRequest* request,
+                                  grpc::ServerWriter<v1::ReadRangeResponse>* writer) {
+  if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
+  int left = TakeBreak();
+  std::unique_lock lock(mutex_);
+  const auto manifests = manifests_;
+  const auto values = values_;
+  lock.unlock();
+  for (const auto& [at, chunks] : manifests) {
+    if (at.first < request->from() || at.first >= request->to()) continue;
+    for (const v1::ChunkInfo& chunk : chunks) {
+      if (left-- == 0) return {grpc::StatusCode::UNAVAILABLE, "broken"};
+      v1::ReadRangeResponse response;
+      *response.mutable_chunk() = chunk;
+      response.set_value(OnTheWire(values.at(chunk.key())));
+      writer->Write(response);
+    }
+    if (left-- == 0) return {grpc::StatusCode::UNAVAILABLE, "broken"};
+    v1::ReadRangeResponse end;
+    end.set_epoch(at.first);
+    end.set_dc(at.second);
+    end.set_complete(true);
+    writer->Write(end);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status MapServer::SetBucket(grpc::ServerContext*, const v1::SetBucketRequest* request,
+                                  v1::SetBucketResponse* response) {
+  if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
+  *response->mutable_bucket() = request->bucket();
+  return grpc::Status::OK;
+}
+
+}  // namespace carillon

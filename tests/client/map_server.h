@@ -1,0 +1,77 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <grpcpp/server.h>
+
+#include "carillon/v1/cluster.grpc.pb.h"
+#include "carillon/v1/events.grpc.pb.h"
+
+#include "base/chunk_info.h"
+
+namespace carillon {
+
+// The events service over a std::map, behind real gRPC on loopback, that can be told to fail: what
+// the client is tried against. It speaks through protobuf's own classes.
+class MapServer final : private v1::EventsService::Service, private v1::ClusterService::Service {
+ public:
+  MapServer();
+  ~MapServer() override;
+
+  std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
+  void Stop();
+
+  // Each call takes the next of these as its answer, until none is left.
+  void FailNext(std::vector<grpc::Status> answers);
+  // Breaks each stream with UNAVAILABLE after so many messages, as often as there are counts.
+  void BreakStreamsAfter(std::vector<int> messages);
+  // One bit of every value is flipped on its way out.
+  void DamageValues();
+  // Held calls of PutChunk end when Release is called.
+  void HoldPuts();
+  void Release();
+
+  int calls() const;
+  std::map<std::string, std::string> values() const;  // by key
+  std::vector<v1::CommitSecondRequest> commits() const;
+  void Preload(const ChunkKey& key, const std::string& value);
+
+ private:
+  grpc::Status PutChunk(grpc::ServerContext*, const v1::PutChunkRequest*,
+                        v1::PutChunkResponse*) override;
+  grpc::Status CommitSecond(grpc::ServerContext*, const v1::CommitSecondRequest*,
+                            v1::CommitSecondResponse*) override;
+  grpc::Status ListSeconds(grpc::ServerContext*, const v1::ListSecondsRequest*,
+                           v1::ListSecondsResponse*) override;
+  grpc::Status GetChunks(grpc::ServerContext*, const v1::GetChunksRequest*,
+                         grpc::ServerWriter<v1::GetChunksResponse>*) override;
+  grpc::Status ReadRange(grpc::ServerContext*, const v1::ReadRangeRequest*,
+                         grpc::ServerWriter<v1::ReadRangeResponse>*) override;
+  grpc::Status SetBucket(grpc::ServerContext*, const v1::SetBucketRequest*,
+                         v1::SetBucketResponse*) override;
+
+  grpc::Status Begin();
+  // -1: does not break.
+  int TakeBreak();
+  std::string OnTheWire(std::string value) const;
+
+  mutable std::mutex mutex_;
+  std::condition_variable released_;
+  std::map<std::string, std::string> values_;
+  std::vector<v1::CommitSecondRequest> commits_;
+  std::map<std::pair<std::uint64_t, std::string>, std::vector<v1::ChunkInfo>> manifests_;
+  std::vector<grpc::Status> answers_;
+  std::vector<int> breaks_;
+  bool damage_ = false;
+  bool held_ = false;
+  int calls_ = 0;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace carillon
