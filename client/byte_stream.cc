@@ -9,21 +9,22 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/client_callback.h>
 
-#include "client/byte_buffer.h"
 #include "client/unary_calls.h"
+#include "proto/byte_buffer.h"
 
 namespace carillon {
 
 // A stream of answers to one request is, on the wire, a stream both ways with one message sent.
 // Reads are started from the reader's thread too, so gRPC needs a hold, which the last read
 // (the one that fails) gives back: until then a read is under way or `paused_`.
+//
+// Owned by the stream alone, which waits for OnDone: the channel that `context_` holds must not be
+// let go of on a thread of gRPC's.
 class ByteStream::Reactor : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   explicit Reactor(grpc::ByteBuffer request) : request_(std::move(request)) {}
 
-  void Start(const std::shared_ptr<grpc::Channel>& channel, const char* method,
-             std::shared_ptr<Reactor> self) {
-    self_ = std::move(self);
+  void Start(const std::shared_ptr<grpc::Channel>& channel, const char* method) {
     grpc::GenericStub(channel).PrepareBidiStreamingCall(&context_, method, grpc::StubOptions(),
                                                         this);
     AddHold();
@@ -81,17 +82,15 @@ class ByteStream::Reactor : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
   }
 
   void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<Reactor> self = std::move(self_);  // may be the last owner
     const std::lock_guard lock(mutex_);
     status_ = ToStatus(status);
     done_ = true;
-    changed_.notify_one();
+    changed_.notify_one();  // under the lock: whoever waits destroys this
   }
 
   grpc::ByteBuffer request_;
   grpc::ByteBuffer incoming_;  // gRPC's while a read is under way
   grpc::ClientContext context_;
-  std::shared_ptr<Reactor> self_;  // until OnDone
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<grpc::ByteBuffer> ready_;
@@ -103,8 +102,8 @@ class ByteStream::Reactor : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
 
 ByteStream::ByteStream(const std::shared_ptr<grpc::Channel>& channel, const char* method,
                        grpc::ByteBuffer request)
-    : reactor_(std::make_shared<Reactor>(std::move(request))) {
-  reactor_->Start(channel, method, reactor_);
+    : reactor_(std::make_unique<Reactor>(std::move(request))) {
+  reactor_->Start(channel, method);
 }
 
 ByteStream::~ByteStream() {

@@ -30,7 +30,7 @@ class ByteStream {
 
  private:
   class Reactor;
-  std::shared_ptr<Reactor> reactor_;
+  std::unique_ptr<Reactor> reactor_;
 };
 
 }  // namespace carillon

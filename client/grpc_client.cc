@@ -6,11 +6,11 @@
 #include <fmt/ranges.h>
 
 #include "base/checksum.h"
-#include "client/byte_buffer.h"
 #include "client/chunk_reader.h"
 #include "client/conversion.h"
 #include "client/grpc_range_stream.h"
 #include "client/messages.h"
+#include "proto/byte_buffer.h"
 #include "proto/wire.h"
 
 namespace carillon {

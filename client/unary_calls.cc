@@ -61,11 +61,14 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
     });
   }
 
+  // Lets go of the channel before the owner hears of the end: the last reference to a channel must
+  // not be dropped on a thread of gRPC's, which would wait for itself.
   void Finish(StatusOr<grpc::ByteBuffer> answer) {
-    UnaryCalls* const owner = owner_;
     std::exchange(done_, nullptr)(std::move(answer));
     request_.Clear();
-    owner->Leave();
+    context_.reset();
+    pick_ = {};
+    owner_->Leave();
   }
 
   UnaryCalls* const owner_;

@@ -71,6 +71,25 @@ bool IsOurs(const std::string& name) {
          name == std::string(kIdentityName) + ".tmp" || name == "lost+found";
 }
 
+// Makes `path` and its parents; every new name must outlive a crash together with what is in it, so
+// each new directory's parent is synced.
+Status MakeDurableDirectory(FileSystem* files, const std::string& path) {
+  std::vector<std::string> parents;  // of new directories
+  for (std::string part = path; part.size() > 1 && !files->Exists(part);) {
+    const std::size_t slash = part.rfind('/');
+    part = slash == 0 || slash == std::string::npos ? "/" : part.substr(0, slash);
+    parents.push_back(part);
+  }
+  RETURN_IF_ERROR(files->MakeDirectory(path));
+  // Made by a start that did not come to its end: its name may not be synced yet.
+  const std::size_t slash = path.rfind('/');
+  if (parents.empty() && slash != std::string::npos) {
+    parents.push_back(slash == 0 ? "/" : path.substr(0, slash));
+  }
+  for (const std::string& parent : parents) RETURN_IF_ERROR(files->SyncDirectory(parent));
+  return OkStatus();
+}
+
 Status Format(FileSystem* files, const DataDirectory& directory) {
   ASSIGN_OR_RETURN(const auto names, files->List(directory.path));
   for (const std::string& name : names) {
@@ -98,12 +117,7 @@ StatusOr<DataDirectory> OpenDataDirectory(FileSystem* files, const std::string& 
                                           const StoreIdentity& identity, const Uuid& new_directory) {
   DataDirectory directory;
   directory.path = path;
-  RETURN_IF_ERROR(files->MakeDirectory(path));
-  // The new name must outlive a crash together with what is put in it.
-  const std::size_t slash = path.rfind('/');
-  if (slash != std::string::npos && slash > 0) {
-    RETURN_IF_ERROR(files->SyncDirectory(path.substr(0, slash)));
-  }
+  RETURN_IF_ERROR(MakeDurableDirectory(files, path));
   ASSIGN_OR_RETURN(directory.lock, files->Lock(path + "/" + kLockName));
   ASSIGN_OR_RETURN(const auto found, ReadIdentityFile(files, path));
   if (!found) {

@@ -64,6 +64,7 @@ class Disk {
                        const std::optional<CoveredPosition>& covered);
   Status ReplaySegment(const SegmentEntry& entry, bool last,
                        const std::optional<CoveredPosition>& covered, Replayer* replayer);
+  Status QuarantineLost(const SegmentEntry& known, SegmentReplay* replay);
   Status ResumeStream(SegmentEntry entry, const SegmentReplay& replay);
   Status LoadQuarantine();
   Status ReadSuspects();

@@ -15,16 +15,17 @@ constexpr std::size_t kEntriesPerUpdate = 2000;
 void Disk::Maintain() {
   const std::shared_lock lock(index_mutex_);
   const std::uint64_t now = NowSeconds();
-  CheckSpace();
   if (!failed_) MaintainStreams(now);
   PersistQuarantine();
   if (const Status status = FlushIndexIfDue(); !status.ok()) {
     LogError("{}: index flush: {}", directory_.path, ToString(status));
   }
-  if (failed_) return;
-  if (const Status status = DropSegments(now); !status.ok()) {
-    LogError("{}: retention: {}", directory_.path, ToString(status));
+  if (!failed_) {
+    if (const Status status = DropSegments(now); !status.ok()) {
+      LogError("{}: retention: {}", directory_.path, ToString(status));
+    }
   }
+  CheckSpace();
 }
 
 void Disk::CheckSpace() {
@@ -57,9 +58,12 @@ void Disk::MaintainStreams(std::uint64_t now) {
     }
   }
   last_sequence_ = log_.next_sequence;
+  if (quiet) return;
   IndexUpdate update(index_.get());
-  if (!quiet) RegisterSegments(&update);
-  if (update.empty()) return;
+  RegisterSegments(&update);
+  for (const auto& [ttl_class, stream] : streams_) {
+    if (const auto position = stream->position()) update.PutPosition(ttl_class, *position);
+  }
   if (const Status status = index_->Apply(update); !status.ok()) {
     LogWarning("{}: {}", directory_.path, ToString(status));
   }

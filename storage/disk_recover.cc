@@ -193,8 +193,9 @@ Status Disk::ReplaySegment(const SegmentEntry& entry, bool last,
   if (entry.sealed && begun && from >= entry.bytes) return OkStatus();
   // What memory holds of it may not be what the disk holds: read the disk.
   if (last || suspects_.contains(entry.id)) reader->file().DropCache();
-  ASSIGN_OR_RETURN(const SegmentReplay replay,
+  ASSIGN_OR_RETURN(SegmentReplay replay,
                    replayer->Replay(*reader, from, begun ? from : 0, /*read_values=*/last));
+  RETURN_IF_ERROR(QuarantineLost(entry, &replay));
   recovered_ += replay.records;
   log_.next_sequence = std::max(log_.next_sequence, replay.next_sequence);
   SegmentEntry updated = entry;
@@ -214,6 +215,23 @@ Status Disk::ReplaySegment(const SegmentEntry& entry, bool last,
     return index_->Apply(update);
   }
   return ResumeStream(std::move(updated), replay);
+}
+
+// With `sync = os | interval` the index may know records that a crash of the machine took from the
+// log. Their entries stay, as damage: so a read says DATA_LOSS, and the same chunk can be put again.
+Status Disk::QuarantineLost(const SegmentEntry& known, SegmentReplay* replay) {
+  if (known.sealed || known.bytes <= replay->valid_bytes) return OkStatus();
+  replay->damaged = true;
+  QuarantineEntry lost;
+  lost.segment = known.id;
+  lost.offset = replay->valid_bytes;
+  lost.limit = known.bytes;
+  lost.reason = "never synced, and taken by a crash";
+  LogWarning("segment {} at {}: {} bytes were never synced and a crash took them", lost.segment,
+             lost.offset, lost.limit - lost.offset);
+  IndexUpdate update(index_.get());
+  update.PutQuarantine(lost);
+  return index_->Apply(update);
 }
 
 // Makes what was found durable, cuts off what is torn, and goes on with the segment if it is the

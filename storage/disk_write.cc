@@ -134,11 +134,14 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
     const auto& chunk = requests[i].chunk;
     const auto& commit = requests[i].commit;
     CHECK(chunk.has_value() != commit.has_value());
-    if (chunk ? !PlanChunk(*chunk, &overlay, outcome, &item)
-              : !PlanCommit(*commit, &overlay, outcome)) {
+    // What will be refused for want of space must not look stored to those after it.
+    const bool full = space_.full();
+    IndexUpdate alone(index_.get());
+    IndexUpdate* seen = full ? &alone : &overlay;
+    if (chunk ? !PlanChunk(*chunk, seen, outcome, &item) : !PlanCommit(*commit, seen, outcome)) {
       continue;
     }
-    if (space_.full()) {
+    if (full) {
       outcome->status = ResourceExhausted("the disk is full: less than {} % is free",
                                           options_.min_free * 100);
       continue;

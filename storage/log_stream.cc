@@ -73,7 +73,7 @@ void LogStream::Resume(const SegmentEntry& entry, std::unique_ptr<WritableFile> 
   file_ = std::move(file);
   entry_ = entry;
   salt_ = shared_->segments->Reader(entry.id)->header().salt;
-  size_ = bytes;
+  size_ = synced_ = bytes;
   allocated_ = bytes;
   marked_upto_ = kSegmentHeaderBytes;
   dirty_ever_ = bytes > kSegmentHeaderBytes;
@@ -83,12 +83,15 @@ void LogStream::Resume(const SegmentEntry& entry, std::unique_ptr<WritableFile> 
 std::optional<CoveredPosition> LogStream::position() const {
   if (file_ == nullptr) return std::nullopt;
   return CoveredPosition{
-      .segment = entry_.id, .offset = size_, .next_sequence = shared_->next_sequence};
+      .segment = entry_.id, .offset = synced_, .next_sequence = shared_->next_sequence};
 }
 
 std::vector<SegmentEntry> LogStream::TakeChanged() {
   std::vector<SegmentEntry> changed = std::exchange(ended_, {});
-  if (file_ != nullptr) changed.push_back(entry_);
+  if (file_ != nullptr) {
+    changed.push_back(entry_);
+    changed.back().bytes = size_;
+  }
   return changed;
 }
 
@@ -122,7 +125,7 @@ Status LogStream::Begin(std::uint64_t now_seconds) {
   shared_->segments->Add(entry_, std::move(reader));
   file_ = std::move(file);
   salt_ = header.salt;
-  size_ = marked_upto_ = kSegmentHeaderBytes;
+  size_ = synced_ = marked_upto_ = kSegmentHeaderBytes;
   allocated_ = kSegmentHeaderBytes + kSealReserveBytes;
   needs_sync_ = dirty_ever_ = false;
   return OkStatus();
@@ -196,6 +199,7 @@ Status LogStream::Sync() {
   if (file_ == nullptr || !needs_sync_) return OkStatus();
   RETURN_IF_ERROR(SyncFile(file_.get()));
   needs_sync_ = false;
+  synced_ = size_;
   return OkStatus();
 }
 

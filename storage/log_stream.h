@@ -63,7 +63,8 @@ class LogStream {
   StatusOr<std::optional<SegmentEntry>> Seal();
 
   std::uint32_t ttl_class() const { return ttl_class_; }
-  // Where the next record goes; nullopt: no active segment.
+  // The end of what is synced: an index that has taken all appended records may say that it covers
+  // the log up to here, and no further. nullopt: no active segment.
   std::optional<CoveredPosition> position() const;
   // The active segment's creation; 0: none, or no records in it.
   std::uint64_t active_since() const { return file_ != nullptr && dirty_ever_ ? entry_.created : 0; }
@@ -71,8 +72,8 @@ class LogStream {
   // An fdatasync failed: what is on disk is unknown, and the stream must not be used any more.
   bool sync_failed() const { return sync_failed_; }
   bool needs_mark() const { return file_ != nullptr && !needs_sync_ && size_ > marked_upto_; }
-  // What the index should know of this stream's segments: the active one as it is now, and those
-  // that were sealed or given up since the last call.
+  // What the index should know of this stream's segments: the active one as it is now (`bytes`: all
+  // that was appended, synced or not), and those that were sealed or given up since the last call.
   std::vector<SegmentEntry> TakeChanged();
 
  private:
@@ -89,6 +90,7 @@ class LogStream {
   SegmentEntry entry_;
   std::uint64_t salt_ = 0;
   std::uint64_t size_ = 0;          // of whole records
+  std::uint64_t synced_ = 0;        // of size_
   std::uint64_t allocated_ = 0;
   std::uint64_t marked_upto_ = 0;   // end of the last sync mark
   bool needs_sync_ = false;

@@ -103,13 +103,15 @@ TEST_F(SecondWriterTest, GoesOnAfterFailuresThatPass) {
   EXPECT_THAT(Stored(), SizeIs(1));
 }
 
-TEST_F(SecondWriterTest, TakesAnotherNumberWhenItsOwnIsSomebodyElses) {
-  server_.Preload({Epoch(100), "1", "cell0", "WEB", "app", std::uint64_t{7} << 32}, "other bytes");
+TEST_F(SecondWriterTest, TakesAnotherWriterWhenItsOwnIsSomebodyElses) {
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    server_.Preload({Epoch(100), "1", "cell0", "WEB", "app", (std::uint64_t{7} << 32) + i},
+                    "other bytes");
+  }
   ASSERT_TRUE(Add(100, "{}").ok());
   ASSERT_TRUE(writer_->Finish().ok());
-  const auto values = server_.values();
-  EXPECT_THAT(values, SizeIs(2));
-  EXPECT_EQ(values.at("100:1:cell0:WEB:app:chunk30064771072"), "other bytes");
+  EXPECT_THAT(server_.values(), SizeIs(21));
+  EXPECT_EQ(server_.values().at("100:1:cell0:WEB:app:chunk30064771072"), "other bytes");
   EXPECT_THAT(Stored(), SizeIs(1));
 }
 

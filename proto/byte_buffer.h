@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-// The client's own: chunk bytes between our memory and gRPC's, by reference.
+// Chunk bytes between our memory and gRPC's, by reference.
 namespace carillon {
 
 // Pieces of at least this size are referred to, smaller ones are copied.

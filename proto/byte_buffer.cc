@@ -1,4 +1,4 @@
-#include "client/byte_buffer.h"
+#include "proto/byte_buffer.h"
 
 #include <memory>
 #include <utility>

@@ -1,0 +1,131 @@
+#include "server/api/codec.h"
+
+namespace carillon {
+namespace {
+
+v1::SyncMode ToProto(SyncMode mode) {
+  switch (mode) {
+    case SyncMode::kAlways: return v1::SYNC_MODE_ALWAYS;
+    case SyncMode::kInterval: return v1::SYNC_MODE_INTERVAL;
+    case SyncMode::kOs: return v1::SYNC_MODE_OS;
+  }
+  return v1::SYNC_MODE_UNSPECIFIED;
+}
+
+StatusOr<std::optional<SyncMode>> FromProto(v1::SyncMode mode) {
+  if (mode == v1::SYNC_MODE_UNSPECIFIED) return std::optional<SyncMode>();
+  for (const SyncMode known : {SyncMode::kAlways, SyncMode::kInterval, SyncMode::kOs}) {
+    if (ToProto(known) == mode) return std::optional(known);
+  }
+  return InvalidArgument("sync mode {} is unknown", static_cast<int>(mode));
+}
+
+}  // namespace
+
+Route FromProto(const v1::Route& route) {
+  return {.version = StateVersion(route.state_version()),
+          .partition = PartitionId(static_cast<std::uint16_t>(route.partition()))};
+}
+
+ChunkFilter FromProto(const v1::Filter& filter) {
+  ChunkFilter plain{.dc = filter.dc(), .cell = filter.cell(), .type = filter.type(), .subtype = {}};
+  if (filter.has_subtype()) plain.subtype = filter.subtype();
+  return plain;
+}
+
+StatusOr<ChunkInfo> FromProto(const v1::ChunkInfo& info) {
+  ASSIGN_OR_RETURN(ChunkKey key, ParseChunkKey(info.key()));
+  return ChunkInfo{.key = std::move(key),
+                   .events = info.events(),
+                   .raw_bytes = info.raw_bytes(),
+                   .value_bytes = info.value_bytes(),
+                   .value_crc = info.value_crc32c()};
+}
+
+StatusOr<Commit> FromProto(const v1::CommitSecondRequest& request) {
+  Commit commit{.bucket = request.bucket(),
+                .epoch = Epoch(request.epoch()),
+                .dc = request.dc(),
+                .chunks = {},
+                .seal = {}};
+  for (const v1::ChunkInfo& info : request.chunks()) {
+    ASSIGN_OR_RETURN(ChunkInfo chunk, FromProto(info));
+    commit.chunks.push_back(std::move(chunk));
+  }
+  if (request.has_seal()) {
+    commit.seal = Seal{.writer = request.seal().writer(), .epoch = Epoch(request.seal().epoch())};
+  }
+  return commit;
+}
+
+StatusOr<BucketChange> FromProto(const v1::BucketProperties& properties) {
+  BucketChange change;
+  if (properties.has_n_val()) change.n_val = properties.n_val();
+  if (properties.has_w()) change.w = properties.w();
+  if (properties.has_ttl_seconds()) change.ttl_seconds = properties.ttl_seconds();
+  ASSIGN_OR_RETURN(change.sync, FromProto(properties.sync()));
+  if (properties.has_max_chunk_bytes()) change.max_chunk_bytes = properties.max_chunk_bytes();
+  if (properties.has_quota_bytes_per_second()) {
+    change.quota_bytes_per_second = properties.quota_bytes_per_second();
+  }
+  if (properties.has_max_bytes()) change.max_bytes = properties.max_bytes();
+  return change;
+}
+
+void ToProto(const ChunkInfo& info, v1::ChunkInfo* message) {
+  message->set_key(ToString(info.key));
+  message->set_events(info.events);
+  message->set_raw_bytes(info.raw_bytes);
+  message->set_value_bytes(info.value_bytes);
+  message->set_value_crc32c(info.value_crc);
+}
+
+void ToProto(const SecondsAnswer& answer, v1::ListSecondsResponse* message) {
+  for (const Second& second : answer.seconds) {
+    v1::Second* one = message->add_seconds();
+    one->set_epoch(second.epoch.value());
+    one->set_dc(second.dc);
+    one->set_complete(second.complete);
+    for (const ChunkInfo& chunk : second.chunks) ToProto(chunk, one->add_chunks());
+  }
+  if (answer.next_from) message->set_next_from(answer.next_from->value());
+  for (const auto& [dc, epoch] : answer.watermarks) {
+    v1::Watermark* mark = message->add_watermarks();
+    mark->set_dc(dc);
+    mark->set_epoch(epoch.value());
+  }
+}
+
+void ToProto(const std::string& name, const BucketProperties& properties, v1::Bucket* message) {
+  message->set_name(name);
+  v1::BucketProperties* to = message->mutable_properties();
+  to->set_n_val(properties.n_val);
+  to->set_w(properties.w);
+  to->set_ttl_seconds(properties.ttl_seconds);
+  to->set_sync(ToProto(properties.sync));
+  to->set_max_chunk_bytes(properties.max_chunk_bytes);
+  to->set_quota_bytes_per_second(properties.quota_bytes_per_second);
+  to->set_max_bytes(properties.max_bytes);
+}
+
+void ToProto(const WriteCost& cost, v1::Cost* message) {
+  message->set_replicas_written(cost.replicas_written);
+  message->set_bytes_between_nodes(cost.bytes_between_nodes);
+}
+
+void ToProto(const ClusterState& state, v1::GetClusterStateResponse* message) {
+  message->set_cluster_uuid(ToString(state.cluster));
+  message->set_version(state.version.value());
+  message->set_partitions(static_cast<std::uint32_t>(state.partitions()));
+  for (const Member& member : state.members) {
+    v1::Member* one = message->add_members();
+    one->set_node_uuid(ToString(member.node.value()));
+    one->set_name(member.name);
+    one->set_address(member.address);
+  }
+  for (const auto& [name, properties] : state.buckets) {
+    ToProto(name, properties, message->add_buckets());
+  }
+}
+
+}  // namespace carillon

@@ -1,0 +1,211 @@
+#include "server/config.h"
+
+#include <bit>
+#include <fstream>
+#include <sstream>
+#include <variant>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace carillon {
+namespace {
+
+using Text = std::string ServerConfig::*;
+using Flag = bool ServerConfig::*;
+using List = std::vector<std::string> ServerConfig::*;
+struct Number {
+  std::uint64_t ServerConfig::* field;
+  std::uint64_t least;
+  std::uint64_t most;
+};
+
+struct Key {
+  const char* name;
+  const char* help;
+  std::variant<Text, Flag, List, Number> field;
+};
+
+const Key kKeys[] = {
+    {"data", "Data directories, one per disk. The first also holds the cluster state.",
+     &ServerConfig::data},
+    {"listen", "HOST:PORT of gRPC; port 0 picks one and prints it.", &ServerConfig::listen},
+    {"http", "HOST:PORT of HTTP (REST, metrics); port 0 picks one; empty: none.",
+     &ServerConfig::http},
+    {"name", "Name of this node, for people; letters, digits, '_', '.', '-'. Read when a data\n"
+             "# directory is formatted.",
+     &ServerConfig::name},
+    {"insecure_listen_anywhere",
+     "Allow listening on other than loopback although there is neither TLS nor authentication.",
+     &ServerConfig::insecure_listen_anywhere},
+    {"log_level", "debug, info, warning, or error.", &ServerConfig::log_level},
+    {"log_json", "Log lines as JSON objects.", &ServerConfig::log_json},
+    {"max_connections", "Connections at once, of gRPC and of HTTP each; more are closed.",
+     Number{&ServerConfig::max_connections, 1, 15'000}},
+    {"max_requests", "Requests under way at once; more are RESOURCE_EXHAUSTED.",
+     Number{&ServerConfig::max_requests, 1, 1'000'000}},
+    {"max_future_seconds", "How far ahead of this node's clock an epoch may be written (seconds).",
+     Number{&ServerConfig::max_future_seconds, 0, 86'400}},
+    {"partitions", "Partitions of the ring (Q), a power of two; read when a cluster is founded.",
+     Number{&ServerConfig::partitions, 8, 4096}},
+    {"segment_mib", "A segment closes at this size (MiB).",
+     Number{&ServerConfig::segment_mib, 1, 16'384}},
+    {"allocate_mib", "Disk space of a segment is reserved ahead in steps of this size (MiB).",
+     Number{&ServerConfig::allocate_mib, 1, 1024}},
+    {"ballast_mib", "A file that is let go when the disk is full, so that upkeep can go on (MiB);\n"
+                    "# at most 1 % of the disk.",
+     Number{&ServerConfig::ballast_mib, 0, 65'536}},
+    {"min_free_percent", "New data is refused while less of a disk is free (percent).",
+     Number{&ServerConfig::min_free_percent, 0, 90}},
+    {"watermark_free_percent",
+     "The oldest segments are removed before their ttl while less of a disk is free (percent);\n"
+     "# 0: never.",
+     Number{&ServerConfig::watermark_free_percent, 0, 90}},
+    {"index_cache_mib", "Memory for blocks, filters, and indexes of the index (MiB).",
+     Number{&ServerConfig::index_cache_mib, 8, 65'536}},
+    {"index_buffer_mib", "Memory for changes of the index that are not on disk yet (MiB).",
+     Number{&ServerConfig::index_buffer_mib, 4, 4096}},
+    {"read_threads", "Threads that read from the disks.",
+     Number{&ServerConfig::read_threads, 1, 256}},
+    {"scrub_mib_per_second", "How fast old data is read and verified, per disk (MiB/s); 0: never.",
+     Number{&ServerConfig::scrub_mib_per_second, 0, 10'000}},
+};
+
+const Key* FindKey(std::string_view name) {
+  for (const Key& key : kKeys) {
+    if (name == key.name) return &key;
+  }
+  return nullptr;
+}
+
+Status WrongType(const Key& key, std::string_view want) {
+  return InvalidArgument("{}: want {}", key.name, want);
+}
+
+struct Assign {
+  const Key& key;
+  const toml::node& value;
+  ServerConfig* config;
+
+  Status operator()(Text field) const {
+    const auto text = value.value_exact<std::string>();
+    if (!text) return WrongType(key, "a string");
+    config->*field = *text;
+    return OkStatus();
+  }
+  Status operator()(Flag field) const {
+    const auto flag = value.value_exact<bool>();
+    if (!flag) return WrongType(key, "true or false");
+    config->*field = *flag;
+    return OkStatus();
+  }
+  Status operator()(List field) const {
+    if (const auto one = value.value_exact<std::string>()) {
+      config->*field = {*one};
+      return OkStatus();
+    }
+    const toml::array* array = value.as_array();
+    if (array == nullptr) return WrongType(key, "a string or an array of strings");
+    std::vector<std::string> texts;
+    for (const toml::node& element : *array) {
+      const auto text = element.value_exact<std::string>();
+      if (!text) return WrongType(key, "an array of strings");
+      texts.push_back(*text);
+    }
+    config->*field = std::move(texts);
+    return OkStatus();
+  }
+  Status operator()(const Number& number) const {
+    const auto got = value.value_exact<std::int64_t>();
+    if (!got) return WrongType(key, "a whole number");
+    if (*got < 0 || static_cast<std::uint64_t>(*got) < number.least ||
+        static_cast<std::uint64_t>(*got) > number.most) {
+      return InvalidArgument("{} = {}: want {}..{}", key.name, *got, number.least, number.most);
+    }
+    config->*(number.field) = static_cast<std::uint64_t>(*got);
+    return OkStatus();
+  }
+};
+
+// "127.0.0.1:80", "[::1]:80", "localhost:80".
+bool IsLoopback(const std::string& address) {
+  return address.starts_with("127.") || address.starts_with("[::1]:") ||
+         address.starts_with("localhost:");
+}
+
+std::string Quote(const std::string& text) {
+  std::ostringstream out;
+  out << toml::value<std::string>(text);
+  return out.str();
+}
+
+struct Show {
+  const ServerConfig& config;
+
+  std::string operator()(Text field) const { return Quote(config.*field); }
+  std::string operator()(Flag field) const { return config.*field ? "true" : "false"; }
+  std::string operator()(List field) const {
+    std::string text;
+    for (const std::string& one : config.*field) text += (text.empty() ? "" : ", ") + Quote(one);
+    return "[" + text + "]";
+  }
+  std::string operator()(const Number& number) const {
+    return std::to_string(config.*(number.field));
+  }
+};
+
+}  // namespace
+
+Status LoadConfig(const std::string& path, ServerConfig* config) {
+  std::ifstream file(path);
+  if (!file) return InvalidArgument("cannot read {}", path);
+  const toml::parse_result parsed = toml::parse(file, path);
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return InvalidArgument("{}:{}: {}", path, error.source().begin.line, error.description());
+  }
+  for (const auto& [name, value] : parsed.table()) {
+    const Key* key = FindKey(name.str());
+    if (key == nullptr) {
+      return InvalidArgument("{}:{}: unknown key '{}'", path, value.source().begin.line,
+                             name.str());
+    }
+    const Status assigned = std::visit(Assign{*key, value, config}, key->field);
+    if (!assigned.ok()) {
+      return Annotate(assigned, fmt::format("{}:{}", path, value.source().begin.line));
+    }
+  }
+  return OkStatus();
+}
+
+Status Validate(const ServerConfig& config) {
+  if (config.data.empty()) return InvalidArgument("no data directory: give --data DIR");
+  if (!std::has_single_bit(config.partitions)) {
+    return InvalidArgument("partitions = {}: want a power of two", config.partitions);
+  }
+  RETURN_IF_ERROR(ParseLogLevel(config.log_level).status());
+  for (const std::string& address : {config.listen, config.http}) {
+    if (address.empty() || IsLoopback(address) || config.insecure_listen_anywhere) continue;
+    return InvalidArgument(
+        "{} is not a loopback address, and there is neither TLS nor authentication: anybody could "
+        "read and write. Say --insecure-listen-anywhere if that is meant",
+        address);
+  }
+  return OkStatus();
+}
+
+std::string DocumentConfig(const ServerConfig& config) {
+  std::string text;
+  const ServerConfig defaults;
+  for (const Key& key : kKeys) {
+    text += fmt::format("# {}\n", key.help);
+    std::string note = "# Default: " + std::visit(Show{defaults}, key.field);
+    if (const auto* number = std::get_if<Number>(&key.field)) {
+      note += fmt::format("; range: {}..{}", number->least, number->most);
+    }
+    text += fmt::format("{}.\n{} = {}\n\n", note, key.name, std::visit(Show{config}, key.field));
+  }
+  return text;
+}
+
+}  // namespace carillon

@@ -1,0 +1,152 @@
+// carillond: a node of a Carillon cluster.
+#include <signal.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cstdio>
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "server/api/grpc_server.h"
+#include "server/config.h"
+#include "server/http/http_server.h"
+#include "server/shell/server_core.h"
+
+namespace carillon {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr auto kStopGrace = std::chrono::seconds(5);
+
+ServerCoreOptions CoreOptions(const ServerConfig& config) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  ServerCoreOptions options;
+  for (const std::string& directory : config.data) {
+    options.directories.push_back(std::filesystem::absolute(directory).lexically_normal());
+    std::string& path = options.directories.back();
+    if (path.size() > 1 && path.back() == '/') path.pop_back();
+  }
+  options.name = config.name;
+  options.partition_bits = static_cast<std::uint32_t>(std::countr_zero(config.partitions));
+  options.node.max_future_seconds = config.max_future_seconds;
+  options.node.max_requests = config.max_requests;
+  options.threads.read_threads = config.read_threads;
+  options.threads.scrub_bytes_per_second = config.scrub_mib_per_second * kMiB;
+  options.index.cache_bytes = config.index_cache_mib * kMiB;
+  options.index.write_buffer_bytes = config.index_buffer_mib * kMiB;
+  options.store.segment_bytes = config.segment_mib * kMiB;
+  options.store.allocate_bytes = config.allocate_mib * kMiB;
+  options.store.ballast_bytes = config.ballast_mib * kMiB;
+  options.store.min_free = static_cast<double>(config.min_free_percent) / 100;
+  options.store.watermark_free = static_cast<double>(config.watermark_free_percent) / 100;
+  return options;
+}
+
+// Blocks the signals that stop a node in every thread, so that only Wait sees them.
+sigset_t BlockStopSignals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+int Fail(const Status& status) {
+  std::fprintf(stderr, "carillond: %s\n", std::string(Message(status)).c_str());
+  return status.code() == StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
+}
+
+// Opens, serves until SIGTERM or SIGINT, stops in order: sockets, node, disk.
+Status Serve(const ServerConfig& config) {
+  const sigset_t signals = BlockStopSignals();
+  ASSIGN_OR_RETURN(const auto core, ServerCore::Open(CoreOptions(config)));
+  ASSIGN_OR_RETURN(const auto grpc,
+                   GrpcServer::Start({.address = config.listen,
+                                      .max_connections = config.max_connections},
+                                     core.get()));
+  std::unique_ptr<HttpServer> http;
+  if (!config.http.empty()) {
+    HttpServerOptions options;
+    options.address = config.http;
+    options.max_connections = config.max_connections;
+    ASSIGN_OR_RETURN(http, HttpServer::Start(options, core.get()));
+  }
+  const StoreStats stats = core->store().stats();
+  std::printf("carillond %s: node %s, cluster state %lu, %lu segments, %lu records recovered\n",
+              config.name.c_str(), ToString(core->self().value()).c_str(),
+              core->node()->state().version.value(), stats.segments, stats.records_recovered);
+  std::printf("grpc %s\n", grpc->address().c_str());
+  if (http != nullptr) std::printf("http %s\n", http->address().c_str());
+  std::printf("ready\n");
+  std::fflush(stdout);
+  int received = 0;
+  ::sigwait(&signals, &received);
+  LogInfo("stopping on signal {}", received);
+  if (http != nullptr) http->Stop();
+  grpc->Stop(kStopGrace);
+  return core->Stop();
+}
+
+int Main(int argc, char** argv) {
+  ServerConfig config;
+  std::string file;
+  bool check = false;
+  bool print = false;
+  CLI::App app{"carillond: a node of Carillon, the distributed, time-bucketed event store.\n"
+               "`carillond --data DIR` needs nothing else.",
+               "carillond"};
+  app.add_option("--config", file, "Read a TOML file first; flags given here win");
+  std::vector<std::string> data;
+  std::string listen, http, name, level;
+  app.add_option("--data", data, "Data directory; repeat for several disks");
+  auto* listen_option =
+      app.add_option("--listen", listen, "gRPC on HOST:PORT (default " + config.listen + ")");
+  auto* http_option =
+      app.add_option("--http", http, "HTTP on HOST:PORT (default " + config.http + "); '' for none");
+  app.add_option("--name", name, "Name of this node, for people (default " + config.name + ")");
+  app.add_option("--log-level", level, "debug, info, warning, error (default info)");
+  auto* json = app.add_flag("--log-json", "Log lines as JSON objects");
+  auto* anywhere = app.add_flag("--insecure-listen-anywhere",
+                                "Allow other than loopback without TLS and authentication");
+  app.add_flag("--check-config", check, "Check the configuration, say what is wrong, and stop");
+  app.add_flag("--print-config", print, "Print every key with its meaning and its value, and stop");
+  app.set_version_flag("--version", "carillond " CARILLON_VERSION);
+  app.footer("Stops cleanly on SIGTERM and SIGINT. Exit codes: 0 stopped, 1 failed, 2 usage.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
+  if (!file.empty()) {
+    if (const Status status = LoadConfig(file, &config); !status.ok()) return Fail(status);
+  }
+  if (!data.empty()) config.data = data;
+  if (listen_option->count() > 0) config.listen = listen;
+  if (http_option->count() > 0) config.http = http;
+  if (!name.empty()) config.name = name;
+  if (!level.empty()) config.log_level = level;
+  if (json->count() > 0) config.log_json = true;
+  if (anywhere->count() > 0) config.insecure_listen_anywhere = true;
+  if (print) {
+    std::fputs(DocumentConfig(config).c_str(), stdout);
+    return 0;
+  }
+  if (const Status status = Validate(config); !status.ok()) return Fail(status);
+  if (check) {
+    std::puts("the configuration is good");
+    return 0;
+  }
+  StartLogging({.level = *ParseLogLevel(config.log_level), .json = config.log_json});
+  const Status status = Serve(config);
+  return status.ok() ? 0 : Fail(status);
+}
+
+}  // namespace
+}  // namespace carillon
+
+int main(int argc, char** argv) { return carillon::Main(argc, argv); }
