@@ -6,9 +6,12 @@ namespace carillon {
 
 std::string_view ToString(SyncMode mode) {
   switch (mode) {
-    case SyncMode::kAlways: return "always";
-    case SyncMode::kInterval: return "interval";
-    case SyncMode::kOs: return "os";
+    case SyncMode::kAlways:
+      return "always";
+    case SyncMode::kInterval:
+      return "interval";
+    case SyncMode::kOs:
+      return "os";
   }
   return "always";
 }
@@ -45,11 +48,21 @@ StatusOr<std::uint64_t> ParseTtl(std::string_view text) {
   std::string_view digits = text;
   if (!text.empty()) {
     switch (text.back()) {
-      case 'd': unit = 86400; break;
-      case 'h': unit = 3600; break;
-      case 'm': unit = 60; break;
-      case 's': unit = 1; break;
-      default: unit = 0; break;
+      case 'd':
+        unit = 86400;
+        break;
+      case 'h':
+        unit = 3600;
+        break;
+      case 'm':
+        unit = 60;
+        break;
+      case 's':
+        unit = 1;
+        break;
+      default:
+        unit = 0;
+        break;
     }
     if (unit != 0) digits.remove_suffix(1);
     if (unit == 0) unit = 1;

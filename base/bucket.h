@@ -26,13 +26,13 @@ inline constexpr std::uint32_t kMaxChunkBytesLimit = 8u << 20;
 inline constexpr std::uint64_t kMaxTtlSeconds = 100ull * 366 * 86400;
 
 struct BucketProperties {
-  std::uint32_t n_val = 3;                  // replicas, 1..7
-  std::uint32_t w = 0;                      // acknowledgements before a write is; 0: quorum of n_val
-  std::uint64_t ttl_seconds = 8 * 86400;    // 0: for ever
+  std::uint32_t n_val = 3;                // replicas, 1..7
+  std::uint32_t w = 0;                    // acknowledgements before a write is; 0: quorum of n_val
+  std::uint64_t ttl_seconds = 8 * 86400;  // 0: for ever
   SyncMode sync = SyncMode::kAlways;
-  std::uint32_t max_chunk_bytes = 512'000;  // 1..8 MiB
-  std::uint64_t quota_bytes_per_second = 0; // 0: none
-  std::uint64_t max_bytes = 0;              // 0: none; oldest segments go first beyond it
+  std::uint32_t max_chunk_bytes = 512'000;   // 1..8 MiB
+  std::uint64_t quota_bytes_per_second = 0;  // 0: none
+  std::uint64_t max_bytes = 0;               // 0: none; oldest segments go first beyond it
 
   std::uint32_t AcksWanted() const { return w != 0 ? w : n_val / 2 + 1; }
   friend bool operator==(const BucketProperties&, const BucketProperties&) = default;

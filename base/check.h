@@ -10,8 +10,8 @@ namespace carillon {
 #ifdef CHECK  // some libraries bring one of their own
 #undef CHECK
 #endif
-#define CHECK(condition)                                                    \
-  do {                                                                      \
-    if (!(condition)) [[unlikely]]                                          \
-      ::carillon::CheckFailed(#condition, __FILE__, __LINE__);              \
+#define CHECK(condition)                                       \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::carillon::CheckFailed(#condition, __FILE__, __LINE__); \
   } while (false)

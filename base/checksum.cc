@@ -18,7 +18,9 @@ std::uint32_t Crc32cExtend(std::uint32_t crc, ByteSpan bytes) {
   return ~crc;
 }
 
-std::uint32_t Crc32c(ByteSpan bytes) { return Crc32cExtend(0, bytes); }
+std::uint32_t Crc32c(ByteSpan bytes) {
+  return Crc32cExtend(0, bytes);
+}
 
 std::uint32_t Crc32c(const Rope& rope) {
   std::uint32_t crc = 0;

@@ -8,7 +8,8 @@ Status Validate(const Commit& commit) {
   RETURN_IF_ERROR(CheckName("bucket", commit.bucket));
   RETURN_IF_ERROR(CheckName("dc", commit.dc));
   if (commit.epoch.value() > kMaxEpoch) {
-    return InvalidArgument("epoch {} is above {}", commit.epoch, kMaxEpoch);
+    return InvalidArgument("epoch {} is above {}: want seconds, not milliseconds", commit.epoch,
+                           kMaxEpoch);
   }
   if (commit.chunks.empty() && !commit.seal) {
     return InvalidArgument("a commit without chunks and without a seal says nothing");

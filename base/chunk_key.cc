@@ -41,7 +41,9 @@ Status CheckName(std::string_view field, std::string_view name) {
   return CheckCharacters(field, name);
 }
 
-Status CheckSubtype(std::string_view name) { return CheckCharacters("subtype", name); }
+Status CheckSubtype(std::string_view name) {
+  return CheckCharacters("subtype", name);
+}
 
 Status Validate(const ChunkKey& key) {
   if (key.epoch.value() > kMaxEpoch) {
@@ -97,10 +99,16 @@ StatusOr<ChunkKey> ParseChunkKey(std::string_view text) {
   if (fields[5].substr(0, kPrefix.size()) != kPrefix) {
     return InvalidArgument("chunk {} does not begin with 'chunk'", Quoted(fields[5]));
   }
-  ASSIGN_OR_RETURN(const std::uint64_t epoch, ParseDecimal("epoch", fields[0], kMaxEpoch));
+  const auto epoch = ParseDecimal("epoch", fields[0], kMaxEpoch);
+  if (!epoch.ok()) {
+    const bool long_number = fields[0].size() > 12 && fields[0].size() < 20;
+    return long_number ? InvalidArgument("{}: it looks like milliseconds or finer, want seconds",
+                                         Message(epoch.status()))
+                       : epoch.status();
+  }
   ASSIGN_OR_RETURN(const std::uint64_t number,
                    ParseDecimal("chunk number", fields[5].substr(kPrefix.size()), kMaxChunkNumber));
-  ChunkKey key{.epoch = Epoch(epoch),
+  ChunkKey key{.epoch = Epoch(*epoch),
                .dc = std::string(fields[1]),
                .cell = std::string(fields[2]),
                .type = std::string(fields[3]),

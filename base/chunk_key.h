@@ -21,7 +21,7 @@ struct ChunkKey {
   std::string dc;
   std::string cell;
   std::string type;
-  std::string subtype;  // may be empty
+  std::string subtype;       // may be empty
   std::uint64_t number = 0;  // the N of chunkN; writers choose writer_number * 2^32 + sequence
 
   // In the order of the index: by epoch first.

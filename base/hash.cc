@@ -4,7 +4,9 @@
 
 namespace carillon {
 
-std::uint64_t Hash64(ByteSpan bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t Hash64(ByteSpan bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 Hash128Value Hash128(ByteSpan bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());

@@ -10,23 +10,26 @@ namespace carillon {
 namespace {
 
 constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %-7l %v";
-constexpr char kJsonPattern[] =
-    R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":"%v"})";
+constexpr char kJsonPattern[] = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":"%v"})";
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarning: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
 
 std::shared_ptr<spdlog::logger>& Logger() {
   static std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>(
-        "carillon", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("carillon",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern(kTextPattern, spdlog::pattern_time_type::utc);
     made->set_level(spdlog::level::warn);
     return made;
@@ -55,8 +58,7 @@ bool json_lines = false;
 
 void StartLogging(const LogOptions& options) {
   json_lines = options.json;
-  Logger()->set_pattern(options.json ? kJsonPattern : kTextPattern,
-                        spdlog::pattern_time_type::utc);
+  Logger()->set_pattern(options.json ? kJsonPattern : kTextPattern, spdlog::pattern_time_type::utc);
   Logger()->set_level(ToSpdlog(options.level));
   Logger()->flush_on(spdlog::level::info);
 }

@@ -20,7 +20,9 @@ using StatusCode = absl::StatusCode;
 template <typename T>
 using StatusOr = absl::StatusOr<T>;
 
-inline Status OkStatus() { return absl::OkStatus(); }
+inline Status OkStatus() {
+  return absl::OkStatus();
+}
 
 inline Status MakeStatus(StatusCode code, std::string_view message) {
   return Status(code, absl::string_view(message.data(), message.size()));
@@ -40,9 +42,9 @@ std::string_view CodeName(StatusCode code);
 // The same code with "`context`: " before the message. OK stays OK.
 Status Annotate(const Status& status, std::string_view context);
 
-#define CARILLON_STATUS_MAKER(Name, code)                                 \
-  template <typename... Args>                                             \
-  Status Name(fmt::format_string<Args...> format, Args&&... args) {       \
+#define CARILLON_STATUS_MAKER(Name, code)                                      \
+  template <typename... Args>                                                  \
+  Status Name(fmt::format_string<Args...> format, Args&&... args) {            \
     return MakeStatus(code, fmt::format(format, std::forward<Args>(args)...)); \
   }
 CARILLON_STATUS_MAKER(Aborted, StatusCode::kAborted)
@@ -66,8 +68,8 @@ CARILLON_STATUS_MAKER(Unimplemented, StatusCode::kUnimplemented)
 #define CARILLON_CONCAT(a, b) CARILLON_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when `expression` is not OK.
-#define RETURN_IF_ERROR(expression)                                    \
-  do {                                                                 \
+#define RETURN_IF_ERROR(expression)                                               \
+  do {                                                                            \
     if (::carillon::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 

@@ -70,8 +70,7 @@ const BucketProperties* ClusterState::FindBucket(const std::string& name) const 
   return found == buckets.end() ? nullptr : &found->second;
 }
 
-ClusterState FirstState(const Uuid& cluster, const Member& founder,
-                        std::uint32_t partition_bits) {
+ClusterState FirstState(const Uuid& cluster, const Member& founder, std::uint32_t partition_bits) {
   ClusterState state;
   state.cluster = cluster;
   state.version = StateVersion(1);
@@ -180,6 +179,8 @@ StatusOr<ClusterState> DecodeClusterState(ByteSpan bytes) {
   return state;
 }
 
-Hash128Value HashOf(const ClusterState& state) { return Hash128(EncodeClusterState(state)); }
+Hash128Value HashOf(const ClusterState& state) {
+  return Hash128(EncodeClusterState(state));
+}
 
 }  // namespace carillon

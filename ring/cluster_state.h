@@ -33,7 +33,7 @@ struct Member {
 
 struct ClusterState {
   Uuid cluster;
-  StateVersion version;  // from 1; each change makes the next
+  StateVersion version;   // from 1; each change makes the next
   Hash128Value previous;  // hash of the state before; zero for the first
   std::uint32_t partition_bits = kDefaultPartitionBits;
   std::vector<Member> members;  // by node id

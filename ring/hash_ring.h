@@ -5,7 +5,8 @@
 
 #include "base/ids.h"
 
-// From a key to its place on the ring: XXH3-64 of `bucket 0x00 key`; the top bits are the partition.
+// From a key to its place on the ring: XXH3-64 of `bucket 0x00 key`; the top bits are the
+// partition.
 namespace carillon {
 
 using KeyHash = Id<struct KeyHashTag, std::uint64_t>;

@@ -5,7 +5,6 @@
 #include <sstream>
 #include <variant>
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace carillon {
@@ -15,7 +14,7 @@ using Text = std::string ServerConfig::*;
 using Flag = bool ServerConfig::*;
 using List = std::vector<std::string> ServerConfig::*;
 struct Number {
-  std::uint64_t ServerConfig::* field;
+  std::uint64_t ServerConfig::*field;
   std::uint64_t least;
   std::uint64_t most;
 };
@@ -32,8 +31,9 @@ const Key kKeys[] = {
     {"listen", "HOST:PORT of gRPC; port 0 picks one and prints it.", &ServerConfig::listen},
     {"http", "HOST:PORT of HTTP (REST, metrics); port 0 picks one; empty: none.",
      &ServerConfig::http},
-    {"name", "Name of this node, for people; letters, digits, '_', '.', '-'. Read when a data\n"
-             "# directory is formatted.",
+    {"name",
+     "Name of this node, for people; letters, digits, '_', '.', '-'. Read when a data\n"
+     "# directory is formatted.",
      &ServerConfig::name},
     {"insecure_listen_anywhere",
      "Allow listening on other than loopback although there is neither TLS nor authentication.",
@@ -52,8 +52,9 @@ const Key kKeys[] = {
      Number{&ServerConfig::segment_mib, 1, 16'384}},
     {"allocate_mib", "Disk space of a segment is reserved ahead in steps of this size (MiB).",
      Number{&ServerConfig::allocate_mib, 1, 1024}},
-    {"ballast_mib", "A file that is let go when the disk is full, so that upkeep can go on (MiB);\n"
-                    "# at most 1 % of the disk.",
+    {"ballast_mib",
+     "A file that is let go when the disk is full, so that upkeep can go on (MiB);\n"
+     "# at most 1 % of the disk.",
      Number{&ServerConfig::ballast_mib, 0, 65'536}},
     {"min_free_percent", "New data is refused while less of a disk is free (percent).",
      Number{&ServerConfig::min_free_percent, 0, 90}},
@@ -154,17 +155,22 @@ struct Show {
   }
 };
 
+// toml++ throws; nothing of ours does.
+StatusOr<toml::table> ParseToml(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return InvalidArgument("cannot read {}", path);
+  try {
+    return toml::parse(file, path);
+  } catch (const toml::parse_error& error) {
+    return InvalidArgument("{}:{}: {}", path, error.source().begin.line, error.description());
+  }
+}
+
 }  // namespace
 
 Status LoadConfig(const std::string& path, ServerConfig* config) {
-  std::ifstream file(path);
-  if (!file) return InvalidArgument("cannot read {}", path);
-  const toml::parse_result parsed = toml::parse(file, path);
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
-    return InvalidArgument("{}:{}: {}", path, error.source().begin.line, error.description());
-  }
-  for (const auto& [name, value] : parsed.table()) {
+  ASSIGN_OR_RETURN(const toml::table table, ParseToml(path));
+  for (const auto& [name, value] : table) {
     const Key* key = FindKey(name.str());
     if (key == nullptr) {
       return InvalidArgument("{}:{}: unknown key '{}'", path, value.source().begin.line,

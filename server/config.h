@@ -35,10 +35,12 @@ struct ServerConfig {
 };
 
 // Reads `path` into `config`, over what is there.
-// INVALID_ARGUMENT: not TOML, an unknown key, a wrong type, a value out of range; names line or key.
+// INVALID_ARGUMENT: not TOML, an unknown key, a wrong type, a value out of range; names line or
+// key.
 Status LoadConfig(const std::string& path, ServerConfig* config);
 
-// What holds between keys: a data directory, loopback or the insecure flag, power-of-two partitions.
+// What holds between keys: a data directory, loopback or the insecure flag, power-of-two
+// partitions.
 Status Validate(const ServerConfig& config);
 
 // Every key with its meaning, unit, default, and range, as a TOML file with `config`'s values.

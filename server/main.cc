@@ -65,15 +65,15 @@ int Fail(const Status& status) {
 Status Serve(const ServerConfig& config) {
   const sigset_t signals = BlockStopSignals();
   ASSIGN_OR_RETURN(const auto core, ServerCore::Open(CoreOptions(config)));
-  ASSIGN_OR_RETURN(const auto grpc,
-                   GrpcServer::Start({.address = config.listen,
-                                      .max_connections = config.max_connections},
-                                     core.get()));
+  ASSIGN_OR_RETURN(const auto grpc, GrpcServer::Start({.address = config.listen,
+                                                       .max_connections = config.max_connections},
+                                                      core.get()));
   std::unique_ptr<HttpServer> http;
   if (!config.http.empty()) {
     HttpServerOptions options;
     options.address = config.http;
-    options.max_connections = config.max_connections;
+    options.limits.max_connections = config.max_connections;
+    options.insecure_public = config.insecure_listen_anywhere;
     ASSIGN_OR_RETURN(http, HttpServer::Start(options, core.get()));
   }
   const StoreStats stats = core->store().stats();
@@ -97,22 +97,24 @@ int Main(int argc, char** argv) {
   std::string file;
   bool check = false;
   bool print = false;
-  CLI::App app{"carillond: a node of Carillon, the distributed, time-bucketed event store.\n"
-               "`carillond --data DIR` needs nothing else.",
-               "carillond"};
+  CLI::App app{
+      "carillond: a node of Carillon, the distributed, time-bucketed event store.\n"
+      "`carillond --data DIR` needs nothing else.",
+      "carillond"};
   app.add_option("--config", file, "Read a TOML file first; flags given here win");
   std::vector<std::string> data;
   std::string listen, http, name, level;
   app.add_option("--data", data, "Data directory; repeat for several disks");
   auto* listen_option =
       app.add_option("--listen", listen, "gRPC on HOST:PORT (default " + config.listen + ")");
-  auto* http_option =
-      app.add_option("--http", http, "HTTP on HOST:PORT (default " + config.http + "); '' for none");
+  auto* http_option = app.add_option(
+      "--http", http, "HTTP on HOST:PORT (default " + config.http + "); '' for none");
   app.add_option("--name", name, "Name of this node, for people (default " + config.name + ")");
   app.add_option("--log-level", level, "debug, info, warning, error (default info)");
-  auto* json = app.add_flag("--log-json", "Log lines as JSON objects");
-  auto* anywhere = app.add_flag("--insecure-listen-anywhere",
-                                "Allow other than loopback without TLS and authentication");
+  bool json = false, anywhere = false;
+  app.add_flag("--log-json", json, "Log lines as JSON objects");
+  app.add_flag("--insecure-listen-anywhere", anywhere,
+               "Allow other than loopback without TLS and authentication");
   app.add_flag("--check-config", check, "Check the configuration, say what is wrong, and stop");
   app.add_flag("--print-config", print, "Print every key with its meaning and its value, and stop");
   app.set_version_flag("--version", "carillond " CARILLON_VERSION);
@@ -130,8 +132,8 @@ int Main(int argc, char** argv) {
   if (http_option->count() > 0) config.http = http;
   if (!name.empty()) config.name = name;
   if (!level.empty()) config.log_level = level;
-  if (json->count() > 0) config.log_json = true;
-  if (anywhere->count() > 0) config.insecure_listen_anywhere = true;
+  if (json) config.log_json = true;
+  if (anywhere) config.insecure_listen_anywhere = true;
   if (print) {
     std::fputs(DocumentConfig(config).c_str(), stdout);
     return 0;
@@ -149,4 +151,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace carillon
 
-int main(int argc, char** argv) { return carillon::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return carillon::Main(argc, argv);
+}

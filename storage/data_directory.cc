@@ -55,8 +55,7 @@ StatusOr<IdentityFile> DecodeIdentity(ByteSpan bytes) {
   return identity;
 }
 
-StatusOr<std::optional<IdentityFile>> ReadIdentityFile(FileSystem* files,
-                                                       const std::string& path) {
+StatusOr<std::optional<IdentityFile>> ReadIdentityFile(FileSystem* files, const std::string& path) {
   const std::string file = path + "/" + kIdentityName;
   if (!files->Exists(file)) return std::optional<IdentityFile>();
   ASSIGN_OR_RETURN(const Bytes bytes, ReadWholeFile(files, file, 4096));
@@ -114,7 +113,8 @@ StatusOr<std::optional<StoreIdentity>> ReadIdentity(FileSystem* files, const std
 }
 
 StatusOr<DataDirectory> OpenDataDirectory(FileSystem* files, const std::string& path,
-                                          const StoreIdentity& identity, const Uuid& new_directory) {
+                                          const StoreIdentity& identity,
+                                          const Uuid& new_directory) {
   DataDirectory directory;
   directory.path = path;
   RETURN_IF_ERROR(MakeDurableDirectory(files, path));

@@ -23,7 +23,8 @@ struct DataDirectory {
   std::string SegmentPath(SegmentId id) const { return segments() + "/" + SegmentFileName(id); }
 };
 
-// Opens `path`, formatting it for `identity` when it is new (missing, or empty), and takes its lock.
+// Opens `path`, formatting it for `identity` when it is new (missing, or empty), and takes its
+// lock.
 //
 // FAILED_PRECONDITION: another process holds it; it is another node's; it is not empty and not a
 // data directory. DATA_LOSS: its identity file is damaged.

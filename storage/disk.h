@@ -28,8 +28,8 @@ namespace carillon {
 // caller at a time.
 class Disk {
  public:
-  static StatusOr<std::unique_ptr<Disk>> Open(const StoreOptions& options,
-                                              const std::string& path, Random* random);
+  static StatusOr<std::unique_ptr<Disk>> Open(const StoreOptions& options, const std::string& path,
+                                              Random* random);
 
   const StoreIdentity& identity() const { return directory_.identity; }
   const Uuid& directory_id() const { return directory_.directory; }
@@ -58,6 +58,7 @@ class Disk {
 
   // Recovery (disk_recover.cc).
   Status OpenIndex();
+  Status OpenIndexAsIs();
   Status LoadSegments();
   Status Recover();
   Status RecoverStream(std::uint32_t ttl_class, const std::vector<SegmentEntry>& segments,
@@ -80,6 +81,7 @@ class Disk {
                     std::vector<WriteOutcome>* outcomes) const;
   bool PlanChunk(const ChunkWrite& write, IndexUpdate* overlay, WriteOutcome* outcome,
                  PlannedItem* item) const;
+  bool IsServed(const ChunkWrite& write, const ChunkEntry& entry) const;
   bool PlanCommit(const CommitWrite& write, IndexUpdate* overlay, WriteOutcome* outcome) const;
   void AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes);
   Status IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest> requests);

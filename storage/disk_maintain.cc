@@ -38,10 +38,9 @@ void Disk::CheckSpace() {
 void Disk::MaintainStreams(std::uint64_t now) {
   const bool quiet = log_.next_sequence == last_sequence_;
   for (const auto& [ttl_class, stream] : streams_) {
-    const std::uint64_t window =
-        ttl_class == 0 ? options_.segment_window_seconds
-                       : std::min(options_.segment_window_seconds,
-                                  std::uint64_t{450} << (ttl_class - 1));
+    const std::uint64_t window = ttl_class == 0 ? options_.segment_window_seconds
+                                                : std::min(options_.segment_window_seconds,
+                                                           std::uint64_t{450} << (ttl_class - 1));
     Status status = stream->Sync();
     const std::uint64_t since = stream->active_since();
     // Data that never expires gains nothing from more, smaller segments.
@@ -211,8 +210,7 @@ Status Disk::PunchOut(std::vector<RecordLocation> chunks) {
   for (const RecordLocation& chunk : chunks) {
     if (chunk.record_bytes <= kKeep) continue;
     if (chunk.segment != open || file == nullptr) {
-      ASSIGN_OR_RETURN(file,
-                       options_.files->OpenWritable(directory_.SegmentPath(chunk.segment)));
+      ASSIGN_OR_RETURN(file, options_.files->OpenWritable(directory_.SegmentPath(chunk.segment)));
       open = chunk.segment;
     }
     RETURN_IF_ERROR(file->PunchHole(chunk.offset + kKeep, chunk.record_bytes - kKeep));
@@ -226,8 +224,8 @@ Status Disk::Scrub(std::uint64_t bytes) {
     if (!entry.sealed || entry.id < scrub_at_.first) continue;
     const auto reader = segments_.Reader(entry.id);
     if (reader == nullptr) continue;
-    const std::uint64_t from = std::max(
-        kSegmentHeaderBytes, entry.id == scrub_at_.first ? scrub_at_.second : 0);
+    const std::uint64_t from =
+        std::max(kSegmentHeaderBytes, entry.id == scrub_at_.first ? scrub_at_.second : 0);
     SegmentScanner scanner(&reader->file(), reader->header(), from, /*read_values=*/true);
     while (true) {
       ASSIGN_OR_RETURN(const ScanItem item, scanner.Next());

@@ -91,8 +91,8 @@ StatusOr<std::vector<std::optional<ChunkStat>>> Disk::StatChunks(
         segments_.Reader(entries[i]->location.segment) == nullptr) {
       continue;
     }
-    stats[i] = ChunkStat{.value_bytes = entries[i]->value_bytes,
-                         .value_crc = entries[i]->value_crc};
+    stats[i] =
+        ChunkStat{.value_bytes = entries[i]->value_bytes, .value_crc = entries[i]->value_crc};
   }
   return stats;
 }
@@ -169,9 +169,8 @@ StatusOr<ManifestPage> MergeManifests(const Index& index, const ManifestScan& sc
 }  // namespace
 
 StatusOr<ManifestPage> Disk::ScanManifests(const ManifestScan& scan) const {
-  return WithIndex([&](const Index& index) {
-    return MergeManifests(index, scan, NowSeconds(), segments_);
-  });
+  return WithIndex(
+      [&](const Index& index) { return MergeManifests(index, scan, NowSeconds(), segments_); });
 }
 
 StatusOr<std::vector<WriterSeal>> Disk::Seals() const {
@@ -180,8 +179,7 @@ StatusOr<std::vector<WriterSeal>> Disk::Seals() const {
 
 StatusOr<Digest> Disk::ReadDigest(PartitionId partition, const std::string& bucket,
                                   std::uint64_t hour) const {
-  return WithIndex(
-      [&](const Index& index) { return index.ReadDigest(partition, bucket, hour); });
+  return WithIndex([&](const Index& index) { return index.ReadDigest(partition, bucket, hour); });
 }
 
 bool Disk::HasPartition(PartitionId partition) const {

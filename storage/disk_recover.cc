@@ -75,18 +75,28 @@ void Disk::HandleSyncFailure(const Status& status, SegmentId segment) {
   options_.on_sync_failure(Annotate(status, directory_.path));
 }
 
-Status Disk::OpenIndex() {
-  auto opened = options_.indexes->Open(directory_.index());
-  if (opened.status().code() == StatusCode::kDataLoss) {
-    LogWarning("{}: {}: the index will be rebuilt from the segments", directory_.path,
-               Message(opened.status()));
-    RETURN_IF_ERROR(options_.indexes->Destroy(directory_.index()));
-    opened = options_.indexes->Open(directory_.index());
-    ++rebuilds_;
+// Opens the index as it is on disk. DATA_LOSS: damaged, or made for another number of partitions.
+Status Disk::OpenIndexAsIs() {
+  ASSIGN_OR_RETURN(auto opened, options_.indexes->Open(directory_.index()));
+  index_ = std::make_unique<Index>(std::move(opened));
+  ASSIGN_OR_RETURN(const std::optional<std::uint32_t> bits, index_->PartitionBits());
+  if (bits && *bits != options_.partition_bits) {
+    return DataLoss("made for 2^{} partitions, there are 2^{}", *bits, options_.partition_bits);
   }
-  RETURN_IF_ERROR(opened.status());
-  index_ = std::make_unique<Index>(std::move(*opened));
-  return OkStatus();
+  if (bits) return OkStatus();
+  IndexUpdate update(index_.get());
+  update.PutPartitionBits(options_.partition_bits);
+  return index_->Apply(update);
+}
+
+Status Disk::OpenIndex() {
+  const Status opened = OpenIndexAsIs();
+  if (opened.code() != StatusCode::kDataLoss) return opened;
+  LogWarning("{}: index: {}: it is rebuilt from the segments", directory_.path, Message(opened));
+  ++rebuilds_;
+  index_.reset();
+  RETURN_IF_ERROR(options_.indexes->Destroy(directory_.index()));
+  return OpenIndexAsIs();
 }
 
 std::optional<std::uint32_t> Disk::TtlClassOf(SegmentId id) const {
@@ -160,10 +170,9 @@ Status Disk::Recover() {
   }
   for (const auto& [ttl_class, segments] : by_class) {
     const auto position = positions.find(ttl_class);
-    RETURN_IF_ERROR(RecoverStream(ttl_class, segments,
-                                  position == positions.end()
-                                      ? std::nullopt
-                                      : std::optional(position->second)));
+    RETURN_IF_ERROR(RecoverStream(
+        ttl_class, segments,
+        position == positions.end() ? std::nullopt : std::optional(position->second)));
   }
   return LoadQuarantine();
 }
@@ -218,7 +227,8 @@ Status Disk::ReplaySegment(const SegmentEntry& entry, bool last,
 }
 
 // With `sync = os | interval` the index may know records that a crash of the machine took from the
-// log. Their entries stay, as damage: so a read says DATA_LOSS, and the same chunk can be put again.
+// log. Their entries stay, as damage: so a read says DATA_LOSS, and the same chunk can be put
+// again.
 Status Disk::QuarantineLost(const SegmentEntry& known, SegmentReplay* replay) {
   if (known.sealed || known.bytes <= replay->valid_bytes) return OkStatus();
   replay->damaged = true;
@@ -278,8 +288,7 @@ Status Disk::RebuildIndex(std::uint64_t generation) {
   for (const SegmentEntry& entry : segments_.Entries()) segments_.Remove(entry.id);
   index_.reset();
   RETURN_IF_ERROR(options_.indexes->Destroy(directory_.index()));
-  ASSIGN_OR_RETURN(auto opened, options_.indexes->Open(directory_.index()));
-  index_ = std::make_unique<Index>(std::move(opened));
+  RETURN_IF_ERROR(OpenIndexAsIs());
   return Recover();
 }
 

@@ -50,8 +50,8 @@ RecordToAppend CommitRecord(const CommitWrite& write, const Rope* value, std::ui
   return record;
 }
 
-// What was "there already" may have been there only in this very batch: when a part of it fails, none
-// of those is acknowledged.
+// What was "there already" may have been there only in this very batch: when a part of it fails,
+// none of those is acknowledged.
 void FailDuplicates(const Status& status, std::vector<WriteOutcome>* outcomes) {
   for (WriteOutcome& outcome : *outcomes) {
     if (outcome.status.ok() && outcome.already_stored) outcome.status = status;
@@ -64,6 +64,7 @@ struct Disk::PlannedItem {
   std::size_t request = 0;
   bool repairs = false;  // replaces a damaged record
   RecordLocation location;
+  std::uint64_t sequence = 0;
   RecordLocation repaired;
 };
 
@@ -75,7 +76,7 @@ struct Disk::PlannedWrite {
     bool sync = false;
     bool appended = false;
   };
-  std::map<std::uint32_t, OfClass> classes;
+  std::map<std::uint32_t, OfClass> classes;          // one may have only a sync to do
   std::vector<std::unique_ptr<Rope>> commit_values;  // records point to them
 };
 
@@ -83,6 +84,20 @@ LogStream* Disk::StreamOf(std::uint32_t ttl_class) {
   auto& stream = streams_[ttl_class];
   if (stream == nullptr) stream = std::make_unique<LogStream>(&log_, ttl_class);
   return stream.get();
+}
+
+// Whether an entry's record is there and whole. It is read: "already stored" is an acknowledgement,
+// and an index made anew from heads alone may know records whose values are damaged.
+bool Disk::IsServed(const ChunkWrite& write, const ChunkEntry& entry) const {
+  if (entry.location.segment == SegmentId(0)) return true;  // of this very batch
+  const auto reader = segments_.Reader(entry.location.segment);
+  if (reader == nullptr || IsQuarantined(entry.location)) return false;
+  const auto record = reader->Read(entry.location);
+  const Bytes record_key = RecordKeyOf(write.bucket, ToString(write.key));
+  const bool whole =
+      record.ok() && record->key == record_key && record->header.value_crc == entry.value_crc;
+  if (!whole) NoteDamage(entry.location, ToString(record.status()), record_key);
+  return whole;
 }
 
 // Whether the chunk is to be appended; if not, `outcome` says why.
@@ -94,29 +109,26 @@ bool Disk::PlanChunk(const ChunkWrite& write, IndexUpdate* overlay, WriteOutcome
   if (*before) {
     const ChunkEntry& entry = **before;
     if (entry.value_crc != write.value_crc || entry.value_bytes != write.value.size()) {
-      outcome->status =
-          AlreadyExists("{} holds other bytes: crc {:08x}, these have {:08x}", ToString(write.key),
-                        entry.value_crc, write.value_crc);
+      outcome->status = AlreadyExists("{} holds other bytes: crc {:08x}, these have {:08x}",
+                                      ToString(write.key), entry.value_crc, write.value_crc);
       return false;
     }
-    item->repairs =
-        IsQuarantined(entry.location) || segments_.IsMissing(entry.location.segment);
+    item->repairs = !IsServed(write, entry);
     item->repaired = entry.location;
     outcome->already_stored = !item->repairs;
     if (!item->repairs) return false;
   }
-  overlay->PutChunk(write.placement.partition, write.bucket, write.key,
-                    {.value_bytes = static_cast<std::uint32_t>(write.value.size()),
-                     .value_crc = write.value_crc},
-                    item->repairs);
+  overlay->PutChunk(
+      write.placement.partition, write.bucket, write.key,
+      {.value_bytes = static_cast<std::uint32_t>(write.value.size()), .value_crc = write.value_crc},
+      item->repairs);
   return true;
 }
 
-bool Disk::PlanCommit(const CommitWrite& write, IndexUpdate* overlay,
-                      WriteOutcome* outcome) const {
-  const auto news = overlay->AddCommit(write.placement.partition, write.commit, SegmentId(0),
-                                       ExpireAt(write.commit.epoch, write.ttl_seconds),
-                                       NowSeconds());
+bool Disk::PlanCommit(const CommitWrite& write, IndexUpdate* overlay, WriteOutcome* outcome) const {
+  const auto news =
+      overlay->AddCommit(write.placement.partition, write.commit, SegmentId(0),
+                         ExpireAt(write.commit.epoch, write.ttl_seconds), NowSeconds());
   outcome->status = news.status();
   outcome->already_stored = news.ok() && *news == 0;
   return news.ok() && *news > 0;
@@ -128,6 +140,7 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
                               std::vector<WriteOutcome>* outcomes) const {
   PlannedWrite plan;
   IndexUpdate overlay(index_.get());  // never applied: what the index will be
+  bool repeat_syncs = false;  // a repeat is to be synced, and what it repeats may not have been
   for (std::size_t i = 0; i < requests.size(); ++i) {
     WriteOutcome* outcome = &(*outcomes)[i];
     PlannedItem item{.request = i};
@@ -138,16 +151,17 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
     const bool full = space_.full();
     IndexUpdate alone(index_.get());
     IndexUpdate* seen = full ? &alone : &overlay;
+    const SyncMode sync = chunk ? chunk->sync : commit->sync;
     if (chunk ? !PlanChunk(*chunk, seen, outcome, &item) : !PlanCommit(*commit, seen, outcome)) {
+      repeat_syncs = repeat_syncs || (outcome->already_stored && sync == SyncMode::kAlways);
       continue;
     }
     if (full) {
-      outcome->status = ResourceExhausted("the disk is full: less than {} % is free",
-                                          options_.min_free * 100);
+      outcome->status =
+          ResourceExhausted("the disk is full: less than {} % is free", options_.min_free * 100);
       continue;
     }
     auto& of_class = plan.classes[TtlClass(chunk ? chunk->ttl_seconds : commit->ttl_seconds)];
-    const SyncMode sync = chunk ? chunk->sync : commit->sync;
     of_class.sync = of_class.sync || sync == SyncMode::kAlways;
     if (chunk) {
       of_class.records.push_back(ChunkRecord(*chunk));
@@ -158,6 +172,12 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
     }
     of_class.items.push_back(item);
   }
+  if (repeat_syncs) {
+    for (const auto& [ttl_class, stream] : streams_) {
+      if (stream->needs_sync()) plan.classes[ttl_class];
+    }
+    for (auto& [ttl_class, of_class] : plan.classes) of_class.sync = true;
+  }
   return plan;
 }
 
@@ -166,18 +186,23 @@ void Disk::AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes
   const std::uint64_t now = NowSeconds();
   for (auto& [ttl_class, of_class] : plan->classes) {
     LogStream* stream = StreamOf(ttl_class);
-    auto appended = failed_ ? Unavailable("the disk failed and is read-only")
-                            : stream->Append(of_class.records, now);
+    StatusOr<std::vector<RecordLocation>> appended = std::vector<RecordLocation>();
+    if (failed_) {
+      appended = Unavailable("the disk failed and is read-only");
+    } else if (!of_class.records.empty()) {
+      appended = stream->Append(of_class.records, now);
+    }
     Status status = appended.status();
-    const SegmentId segment = appended.ok() ? appended->front().segment : SegmentId(0);
+    const auto position = stream->position();
+    const SegmentId segment = position ? position->segment : SegmentId(0);
     if (status.ok() && of_class.sync) {
       status = stream->Sync();
       ++syncs_;
     }
     if (stream->sync_failed() && !failed_) HandleSyncFailure(status, segment);
     if (status.code() == StatusCode::kResourceExhausted) space_.HandleNoSpace();
-    if (status.code() == StatusCode::kUnavailable && ++consecutive_write_failures_ >=
-                                                         kMaxWriteFailures) {
+    if (status.code() == StatusCode::kUnavailable &&
+        ++consecutive_write_failures_ >= kMaxWriteFailures) {
       failed_ = true;
       LogError("{}: {} writes failed in a row: read-only from here on", directory_.path,
                consecutive_write_failures_);
@@ -192,6 +217,7 @@ void Disk::AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes
         continue;
       }
       item.location = (*appended)[i];
+      item.sequence = of_class.records[i].header.sequence;
       appended_bytes_ += item.location.record_bytes;
       log_bytes_since_flush_ += item.location.record_bytes;
     }
@@ -216,7 +242,8 @@ Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest
                         {.location = item.location,
                          .value_bytes = static_cast<std::uint32_t>(chunk->value.size()),
                          .value_crc = chunk->value_crc,
-                         .expire_at = ExpireAt(chunk->key.epoch, chunk->ttl_seconds)},
+                         .expire_at = ExpireAt(chunk->key.epoch, chunk->ttl_seconds),
+                         .sequence = item.sequence},
                         item.repairs);
         if (!item.repairs) continue;
         ++repaired_;

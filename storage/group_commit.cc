@@ -130,7 +130,9 @@ GroupCommit::GroupCommit(Store* store, const Limits& limits) : store_(store), li
   }
 }
 
-GroupCommit::~GroupCommit() { Stop(); }
+GroupCommit::~GroupCommit() {
+  Stop();
+}
 
 void GroupCommit::Submit(WriteRequest request, Done done) {
   const WritePlacement& placement =

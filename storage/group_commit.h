@@ -22,9 +22,9 @@ class GroupCommit {
   using Done = std::function<void(WriteOutcome)>;
 
   struct Limits {
-    std::size_t batch_bytes = std::size_t{4} << 20;    // a batch is closed at this size
+    std::size_t batch_bytes = std::size_t{4} << 20;  // a batch is closed at this size
     std::size_t batch_requests = 1024;
-    std::size_t queued_bytes = std::size_t{256} << 20; // of one disk; beyond: refused
+    std::size_t queued_bytes = std::size_t{256} << 20;  // of one disk; beyond: refused
   };
 
   // `store` outlives it.

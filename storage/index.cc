@@ -11,8 +11,7 @@ template <typename Visit>
 Status ForEachWithPrefix(const KeyValueStore& entries, Family family, std::string_view prefix,
                          Visit visit) {
   const auto cursor = entries.NewCursor(family);
-  for (cursor->Seek(prefix); cursor->Valid() && cursor->key().starts_with(prefix);
-       cursor->Next()) {
+  for (cursor->Seek(prefix); cursor->Valid() && cursor->key().starts_with(prefix); cursor->Next()) {
     RETURN_IF_ERROR(visit(cursor->key(), cursor->value()));
   }
   return cursor->status();
@@ -61,14 +60,14 @@ Status Index::ForEachChunk(
 Status Index::ForEachManifestEntry(
     PartitionId partition,
     const std::function<void(const ParsedIndexKey&, const ManifestEntry&)>& visit) const {
-  return ForEachWithPrefix(
-      *entries_, Family::kManifests, PartitionPrefix(partition),
-      [&](std::string_view key, std::string_view value) -> Status {
-        ASSIGN_OR_RETURN(const ParsedIndexKey parsed, ParseChunkIndexKey(key));
-        ASSIGN_OR_RETURN(const ManifestEntry entry, DecodeManifestEntry(parsed.key, value));
-        visit(parsed, entry);
-        return OkStatus();
-      });
+  return ForEachWithPrefix(*entries_, Family::kManifests, PartitionPrefix(partition),
+                           [&](std::string_view key, std::string_view value) -> Status {
+                             ASSIGN_OR_RETURN(const ParsedIndexKey parsed, ParseChunkIndexKey(key));
+                             ASSIGN_OR_RETURN(const ManifestEntry entry,
+                                              DecodeManifestEntry(parsed.key, value));
+                             visit(parsed, entry);
+                             return OkStatus();
+                           });
 }
 
 bool Index::HasPartition(PartitionId partition) const {
@@ -81,39 +80,49 @@ bool Index::HasPartition(PartitionId partition) const {
   return false;
 }
 
+StatusOr<std::optional<std::uint32_t>> Index::PartitionBits() const {
+  ASSIGN_OR_RETURN(const std::optional<Bytes> value,
+                   entries_->Get(Family::kMeta, Bytes(1, kPartitionBitsKind)));
+  if (!value) return std::optional<std::uint32_t>();
+  Decoder decoder(*value);
+  const auto bits = decoder.Fixed<std::uint32_t>();
+  if (!decoder.Done()) return DataLoss("index: partition bits are malformed");
+  return std::optional(bits);
+}
+
 StatusOr<std::vector<SegmentEntry>> Index::Segments() const {
   std::vector<SegmentEntry> segments;
-  RETURN_IF_ERROR(ForEachWithPrefix(
-      *entries_, Family::kMeta, Bytes(1, kSegmentKind),
-      [&](std::string_view key, std::string_view value) -> Status {
-        ASSIGN_OR_RETURN(const SegmentEntry entry, DecodeSegmentEntry(key, value));
-        segments.push_back(entry);
-        return OkStatus();
-      }));
+  RETURN_IF_ERROR(ForEachWithPrefix(*entries_, Family::kMeta, Bytes(1, kSegmentKind),
+                                    [&](std::string_view key, std::string_view value) -> Status {
+                                      ASSIGN_OR_RETURN(const SegmentEntry entry,
+                                                       DecodeSegmentEntry(key, value));
+                                      segments.push_back(entry);
+                                      return OkStatus();
+                                    }));
   return segments;
 }
 
 StatusOr<std::vector<QuarantineEntry>> Index::Quarantine() const {
   std::vector<QuarantineEntry> found;
-  RETURN_IF_ERROR(ForEachWithPrefix(
-      *entries_, Family::kMeta, Bytes(1, kQuarantineKind),
-      [&](std::string_view key, std::string_view value) -> Status {
-        ASSIGN_OR_RETURN(QuarantineEntry entry, DecodeQuarantine(key, value));
-        found.push_back(std::move(entry));
-        return OkStatus();
-      }));
+  RETURN_IF_ERROR(ForEachWithPrefix(*entries_, Family::kMeta, Bytes(1, kQuarantineKind),
+                                    [&](std::string_view key, std::string_view value) -> Status {
+                                      ASSIGN_OR_RETURN(QuarantineEntry entry,
+                                                       DecodeQuarantine(key, value));
+                                      found.push_back(std::move(entry));
+                                      return OkStatus();
+                                    }));
   return found;
 }
 
 StatusOr<std::map<std::uint32_t, CoveredPosition>> Index::Positions() const {
   std::map<std::uint32_t, CoveredPosition> positions;
-  RETURN_IF_ERROR(ForEachWithPrefix(
-      *entries_, Family::kMeta, Bytes(1, kPositionKind),
-      [&](std::string_view key, std::string_view value) -> Status {
-        ASSIGN_OR_RETURN(const CoveredPosition position, DecodePosition(value));
-        positions[Decoder(key.substr(1)).Ordered<std::uint32_t>()] = position;
-        return OkStatus();
-      }));
+  RETURN_IF_ERROR(
+      ForEachWithPrefix(*entries_, Family::kMeta, Bytes(1, kPositionKind),
+                        [&](std::string_view key, std::string_view value) -> Status {
+                          ASSIGN_OR_RETURN(const CoveredPosition position, DecodePosition(value));
+                          positions[Decoder(key.substr(1)).Ordered<std::uint32_t>()] = position;
+                          return OkStatus();
+                        }));
   return positions;
 }
 

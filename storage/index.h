@@ -23,6 +23,7 @@ struct ChunkEntry {
   std::uint32_t value_bytes = 0;
   std::uint32_t value_crc = 0;
   std::uint64_t expire_at = 0;
+  std::uint64_t sequence = 0;  // of its record
 };
 
 struct ManifestEntry {
@@ -78,6 +79,8 @@ class IndexUpdate {
                                   std::uint64_t expire_at, std::uint64_t heard_at);
   void PutSegment(const SegmentEntry& segment);
   void DeleteSegment(SegmentId id);
+  // Under how many partitions the keys of this index were made.
+  void PutPartitionBits(std::uint32_t bits);
   void PutPosition(std::uint32_t ttl_class, const CoveredPosition& position);
   void PutQuarantine(const QuarantineEntry& entry);
   void DeleteQuarantine(SegmentId segment, std::uint64_t offset);
@@ -127,6 +130,8 @@ class Index {
       const std::function<void(const ParsedIndexKey&, const ManifestEntry&)>& visit) const;
   bool HasPartition(PartitionId partition) const;
 
+  // nullopt: the index is new.
+  StatusOr<std::optional<std::uint32_t>> PartitionBits() const;
   StatusOr<std::vector<SegmentEntry>> Segments() const;
   StatusOr<std::vector<QuarantineEntry>> Quarantine() const;
   StatusOr<std::map<std::uint32_t, CoveredPosition>> Positions() const;

@@ -5,9 +5,13 @@
 namespace carillon {
 namespace {
 
-Bytes MetaKey(char kind) { return Bytes(1, kind); }
+Bytes MetaKey(char kind) {
+  return Bytes(1, kind);
+}
 
-Decoder AfterKind(std::string_view key) { return Decoder(key.substr(key.empty() ? 0 : 1)); }
+Decoder AfterKind(std::string_view key) {
+  return Decoder(key.substr(key.empty() ? 0 : 1));
+}
 
 }  // namespace
 
@@ -19,6 +23,7 @@ Bytes EncodeChunkEntry(const ChunkEntry& entry) {
   PutVarint(&value, entry.value_bytes);
   PutVarint(&value, entry.expire_at);
   PutFixed(&value, entry.value_crc);
+  PutVarint(&value, entry.sequence);
   return value;
 }
 
@@ -31,6 +36,7 @@ StatusOr<ChunkEntry> DecodeChunkEntry(std::string_view value) {
   entry.value_bytes = static_cast<std::uint32_t>(decoder.Varint());
   entry.expire_at = decoder.Varint();
   entry.value_crc = decoder.Fixed<std::uint32_t>();
+  entry.sequence = decoder.Varint();
   if (!decoder.Done()) return DataLoss("index: chunk entry is malformed");
   return entry;
 }

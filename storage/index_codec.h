@@ -20,6 +20,7 @@ inline constexpr char kSegmentKind = 'S';
 inline constexpr char kPositionKind = 'P';
 inline constexpr char kQuarantineKind = 'Q';
 inline constexpr char kSealKind = 'W';
+inline constexpr char kPartitionBitsKind = 'B';
 
 Bytes SegmentMetaKey(SegmentId id);
 Bytes EncodeSegmentEntry(const SegmentEntry& entry);

@@ -96,6 +96,12 @@ void IndexUpdate::DeleteSegment(SegmentId id) {
   batch_.Delete(Family::kMeta, SegmentMetaKey(id));
 }
 
+void IndexUpdate::PutPartitionBits(std::uint32_t bits) {
+  Bytes value;
+  PutFixed(&value, bits);
+  batch_.Put(Family::kMeta, Bytes(1, kPartitionBitsKind), std::move(value));
+}
+
 void IndexUpdate::PutPosition(std::uint32_t ttl_class, const CoveredPosition& position) {
   batch_.Put(Family::kMeta, PositionMetaKey(ttl_class), EncodePosition(position));
 }
@@ -109,8 +115,8 @@ void IndexUpdate::DeleteQuarantine(SegmentId segment, std::uint64_t offset) {
   batch_.Delete(Family::kMeta, QuarantineMetaKey(segment, offset));
 }
 
-Status IndexUpdate::RemoveChunk(PartitionId partition, std::string_view bucket,
-                                const ChunkKey& key, SegmentId segment) {
+Status IndexUpdate::RemoveChunk(PartitionId partition, std::string_view bucket, const ChunkKey& key,
+                                SegmentId segment) {
   ASSIGN_OR_RETURN(const auto entry, FindChunk(partition, bucket, key));
   if (!entry || entry->location.segment != segment) return OkStatus();
   Bytes index_key = ChunkIndexKey(partition, bucket, key);

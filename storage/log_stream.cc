@@ -29,8 +29,8 @@ class WriteLayout {
       Take(begin);
       for (const SharedBytes& piece : value->pieces()) pieces_.push_back(piece.view());
     }
-    const std::size_t padding = header.RecordBytes() - kRecordHeaderBytes - header.key_bytes -
-                                header.value_bytes;
+    const std::size_t padding =
+        header.RecordBytes() - kRecordHeaderBytes - header.key_bytes - header.value_bytes;
     const std::size_t rest = value != nullptr ? arena_.size() : begin;
     arena_.append(padding, '\0');
     Take(rest);

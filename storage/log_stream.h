@@ -55,7 +55,8 @@ class LogStream {
   // One fdatasync, if there is something to sync.
   Status Sync();
 
-  // Writes a sync mark for what the last Sync covered, if it has none, and syncs it. For idle times.
+  // Writes a sync mark for what the last Sync covered, if it has none, and syncs it. For idle
+  // times.
   Status Mark();
 
   // Ends the active segment, if it has records: sync, seal, sync. The next Append begins a new one.
@@ -67,7 +68,9 @@ class LogStream {
   // the log up to here, and no further. nullopt: no active segment.
   std::optional<CoveredPosition> position() const;
   // The active segment's creation; 0: none, or no records in it.
-  std::uint64_t active_since() const { return file_ != nullptr && dirty_ever_ ? entry_.created : 0; }
+  std::uint64_t active_since() const {
+    return file_ != nullptr && dirty_ever_ ? entry_.created : 0;
+  }
   bool needs_sync() const { return needs_sync_; }
   // An fdatasync failed: what is on disk is unknown, and the stream must not be used any more.
   bool sync_failed() const { return sync_failed_; }
@@ -89,12 +92,12 @@ class LogStream {
   std::unique_ptr<WritableFile> file_;  // nullptr: no active segment
   SegmentEntry entry_;
   std::uint64_t salt_ = 0;
-  std::uint64_t size_ = 0;          // of whole records
-  std::uint64_t synced_ = 0;        // of size_
+  std::uint64_t size_ = 0;    // of whole records
+  std::uint64_t synced_ = 0;  // of size_
   std::uint64_t allocated_ = 0;
-  std::uint64_t marked_upto_ = 0;   // end of the last sync mark
+  std::uint64_t marked_upto_ = 0;  // end of the last sync mark
   bool needs_sync_ = false;
-  bool dirty_ever_ = false;         // has records
+  bool dirty_ever_ = false;  // has records
   bool sync_failed_ = false;
   std::vector<SegmentEntry> ended_;
 };

@@ -7,7 +7,9 @@
 namespace carillon {
 namespace {
 
-std::size_t Of(Family family) { return static_cast<std::size_t>(family); }
+std::size_t Of(Family family) {
+  return static_cast<std::size_t>(family);
+}
 
 class MemoryCursor final : public KeyValueCursor {
  public:
@@ -83,8 +85,12 @@ class MemoryKeyValueStore final : public KeyValueStore {
   Status Apply(const KeyValueBatch::Change& change) {
     auto& entries = families_[Of(change.family)];
     switch (change.kind) {
-      case KeyValueBatch::Kind::kPut: entries[change.key] = change.value; break;
-      case KeyValueBatch::Kind::kDelete: entries.erase(change.key); break;
+      case KeyValueBatch::Kind::kPut:
+        entries[change.key] = change.value;
+        break;
+      case KeyValueBatch::Kind::kDelete:
+        entries.erase(change.key);
+        break;
       case KeyValueBatch::Kind::kDeleteRange:
         entries.erase(entries.lower_bound(change.key), entries.lower_bound(change.value));
         break;
@@ -109,8 +115,7 @@ class MemoryKeyValueStore final : public KeyValueStore {
   std::uint64_t unflushed_bytes_ = 0;
 };
 
-StatusOr<std::unique_ptr<KeyValueStore>> MemoryKeyValueFactory::Open(
-    const std::string& directory) {
+StatusOr<std::unique_ptr<KeyValueStore>> MemoryKeyValueFactory::Open(const std::string& directory) {
   const std::lock_guard lock(mutex_);
   return std::make_unique<MemoryKeyValueStore>(this, directory, flushed_[directory]);
 }

@@ -18,18 +18,23 @@ namespace carillon {
 namespace {
 
 Status ErrnoStatus(std::string_view what, std::string_view path, int error) {
-  const std::string text = fmt::format("{} {}: {}", what, path,
-                                       std::generic_category().message(error));
+  const std::string text =
+      fmt::format("{} {}: {}", what, path, std::generic_category().message(error));
   switch (error) {
-    case ENOENT: return MakeStatus(StatusCode::kNotFound, text);
-    case EEXIST: return MakeStatus(StatusCode::kAlreadyExists, text);
+    case ENOENT:
+      return MakeStatus(StatusCode::kNotFound, text);
+    case EEXIST:
+      return MakeStatus(StatusCode::kAlreadyExists, text);
     case ENOSPC:
     case EDQUOT:
     case EMFILE:
-    case ENFILE: return MakeStatus(StatusCode::kResourceExhausted, text);
+    case ENFILE:
+      return MakeStatus(StatusCode::kResourceExhausted, text);
     case EACCES:
-    case EPERM: return MakeStatus(StatusCode::kPermissionDenied, text);
-    default: return MakeStatus(StatusCode::kUnavailable, text);
+    case EPERM:
+      return MakeStatus(StatusCode::kPermissionDenied, text);
+    default:
+      return MakeStatus(StatusCode::kUnavailable, text);
   }
 }
 
@@ -142,8 +147,8 @@ class PosixReadableFile final : public ReadableFile {
   StatusOr<std::size_t> ReadAt(std::uint64_t offset, std::size_t size, char* out) const override {
     std::size_t got = 0;
     while (got < size) {
-      const ssize_t read = ::pread(fd_.get(), out + got, size - got,
-                                   static_cast<off_t>(offset + got));
+      const ssize_t read =
+          ::pread(fd_.get(), out + got, size - got, static_cast<off_t>(offset + got));
       if (read < 0 && errno == EINTR) continue;
       if (read < 0) return ErrnoStatus("read", path_, errno);
       if (read == 0) break;

@@ -28,10 +28,13 @@ Status Replayer::ApplyChunk(const ScanItem& item, SegmentId segment, IndexUpdate
                    .record_bytes = static_cast<std::uint32_t>(item.header.RecordBytes())},
       .value_bytes = item.header.value_bytes,
       .value_crc = item.header.value_crc,
-      .expire_at = item.header.expire_at};
+      .expire_at = item.header.expire_at,
+      .sequence = item.header.sequence};
   ASSIGN_OR_RETURN(const auto before, update->FindChunk(partition, record_key.bucket, key));
   if (before && before->location == entry.location) return OkStatus();
-  // A later record of the same key is a repair of the earlier one.
+  // A later record of the same key is a repair of the earlier one. Streams are replayed one after
+  // the other, so that an earlier one may come later.
+  if (before && before->sequence > entry.sequence) return OkStatus();
   update->PutChunk(partition, record_key.bucket, key, entry, before.has_value());
   return OkStatus();
 }
@@ -59,8 +62,10 @@ Status Replayer::ApplyDrop(const PartitionDrop& drop, SegmentId segment) {
 
 Status Replayer::Apply(const ScanItem& item, SegmentId segment, IndexUpdate* update) {
   switch (item.header.type) {
-    case RecordType::kChunk: return ApplyChunk(item, segment, update);
-    case RecordType::kManifest: return ApplyManifest(item, segment, update);
+    case RecordType::kChunk:
+      return ApplyChunk(item, segment, update);
+    case RecordType::kManifest:
+      return ApplyManifest(item, segment, update);
     case RecordType::kDrop: {
       ASSIGN_OR_RETURN(const PartitionDrop drop, DecodePartitionDrop(item.value));
       RETURN_IF_ERROR(index_->Apply(*update));
@@ -68,7 +73,8 @@ Status Replayer::Apply(const ScanItem& item, SegmentId segment, IndexUpdate* upd
       return ApplyDrop(drop, segment);
     }
     case RecordType::kSync:
-    case RecordType::kSeal: return OkStatus();
+    case RecordType::kSeal:
+      return OkStatus();
   }
   return OkStatus();
 }
@@ -166,9 +172,10 @@ StatusOr<std::vector<RecordLocation>> RemoveDropped(Index* index, const Partitio
   for (std::uint32_t p = drop.first >> shift; p <= static_cast<std::uint32_t>(drop.last >> shift);
        ++p) {
     const PartitionId partition(static_cast<std::uint16_t>(p));
-    RETURN_IF_ERROR(index->ForEachChunk(
-        partition, [&](const ParsedIndexKey& key, const ChunkEntry& entry) {
+    RETURN_IF_ERROR(
+        index->ForEachChunk(partition, [&](const ParsedIndexKey& key, const ChunkEntry& entry) {
           if (!of_class(entry.location.segment)) return;
+          if (entry.sequence >= drop.below_sequence) return;  // put again since
           chunks.push_back(entry.location);
           note(update.RemoveChunk(partition, key.bucket, key.key, entry.location.segment));
         }));
@@ -181,8 +188,7 @@ StatusOr<std::vector<RecordLocation>> RemoveDropped(Index* index, const Partitio
   RETURN_IF_ERROR(removed);
   ASSIGN_OR_RETURN(const auto quarantine, index->Quarantine());
   for (const QuarantineEntry& entry : quarantine) {
-    const bool in_range =
-        entry.ring_position >= drop.first && entry.ring_position <= drop.last;
+    const bool in_range = entry.ring_position >= drop.first && entry.ring_position <= drop.last;
     if (!entry.record_key.empty() && in_range && entry.sequence < drop.below_sequence &&
         of_class(entry.segment)) {
       update.DeleteQuarantine(entry.segment, entry.offset);

@@ -20,9 +20,9 @@ using TtlClassOf = std::function<std::optional<std::uint32_t>(SegmentId)>;
 struct SegmentReplay {
   std::uint64_t valid_bytes = kSegmentHeaderBytes;  // end of the last record that is kept
   bool sealed = false;
-  bool torn = false;         // an unacknowledged tail after valid_bytes is to be cut off
-  bool damaged = false;      // something was quarantined
-  std::uint64_t records = 0; // chunks and manifests seen
+  bool torn = false;          // an unacknowledged tail after valid_bytes is to be cut off
+  bool damaged = false;       // something was quarantined
+  std::uint64_t records = 0;  // chunks and manifests seen
   std::uint64_t next_sequence = 1;
   SegmentSummary summary;
 };
@@ -32,8 +32,7 @@ struct SegmentReplay {
 class Replayer {
  public:
   // All outlive the replayer. `ttl_class_of` knows the class of every segment on the disk.
-  Replayer(Index* index, std::uint32_t partition_bits,
-           TtlClassOf ttl_class_of);
+  Replayer(Index* index, std::uint32_t partition_bits, TtlClassOf ttl_class_of);
 
   // Applies the records of `reader` from `from` on. `durable` bytes of it are known to have been on
   // disk before: what is bad below them, or below the last sync mark found, or has good records

@@ -18,8 +18,12 @@ constexpr std::uint64_t kVerifyAtOpenBytes = std::uint64_t{256} << 20;
 constexpr std::array<const char*, kFamilies> kFamilyNames = {"default", "manifests", "digests",
                                                              "meta"};
 
-rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view FromSlice(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+rocksdb::Slice ToSlice(std::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+std::string_view FromSlice(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
 
 Status FromRocksdb(const rocksdb::Status& status) {
   if (status.ok()) return OkStatus();
@@ -133,7 +137,8 @@ class RocksdbStore final : public KeyValueStore {
     switch (change.kind) {
       case KeyValueBatch::Kind::kPut:
         return writes->Put(handle, ToSlice(change.key), ToSlice(change.value));
-      case KeyValueBatch::Kind::kDelete: return writes->Delete(handle, ToSlice(change.key));
+      case KeyValueBatch::Kind::kDelete:
+        return writes->Delete(handle, ToSlice(change.key));
       case KeyValueBatch::Kind::kDeleteRange:
         return writes->DeleteRange(handle, ToSlice(change.key), ToSlice(change.value));
       case KeyValueBatch::Kind::kMergeDigest:

@@ -8,7 +8,7 @@
 namespace carillon {
 
 struct RocksdbOptions {
-  std::uint64_t cache_bytes = std::uint64_t{128} << 20;        // blocks, filters, indexes: one cache
+  std::uint64_t cache_bytes = std::uint64_t{128} << 20;  // blocks, filters, indexes: one cache
   std::uint64_t write_buffer_bytes = std::uint64_t{64} << 20;  // of all families together
 };
 

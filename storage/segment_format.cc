@@ -174,8 +174,8 @@ void SegmentSummary::Merge(const SegmentSummary& other) {
 Bytes EncodeSegmentSummary(const SegmentSummary& summary) {
   Bytes bytes;
   for (const std::uint64_t field :
-       {summary.records, summary.value_bytes, summary.max_expire_at,
-        std::uint64_t{summary.forever}, summary.first_epoch, summary.last_epoch}) {
+       {summary.records, summary.value_bytes, summary.max_expire_at, std::uint64_t{summary.forever},
+        summary.first_epoch, summary.last_epoch}) {
     PutVarint(&bytes, field);
   }
   return bytes;

@@ -22,9 +22,9 @@ struct SegmentHeader {
   Uuid cluster;
   Uuid node;
   SegmentId id;
-  std::uint64_t salt = 0;         // random
-  std::uint32_t ttl_class = 0;    // see TtlClass
-  std::uint64_t created = 0;      // seconds since 1970
+  std::uint64_t salt = 0;       // random
+  std::uint32_t ttl_class = 0;  // see TtlClass
+  std::uint64_t created = 0;    // seconds since 1970
   friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };
 
@@ -46,10 +46,10 @@ struct RecordHeader {
   RecordType type = RecordType::kChunk;
   std::uint16_t key_bytes = 0;
   std::uint32_t value_bytes = 0;
-  std::uint64_t sequence = 0;   // grows with every record of a data directory
-  std::uint64_t epoch = 0;      // of the chunk or manifest; 0 otherwise
-  std::uint64_t expire_at = 0;  // seconds since 1970; 0: never
-  std::uint32_t value_crc = 0;  // CRC32C of the value
+  std::uint64_t sequence = 0;       // grows with every record of a data directory
+  std::uint64_t epoch = 0;          // of the chunk or manifest; 0 otherwise
+  std::uint64_t expire_at = 0;      // seconds since 1970; 0: never
+  std::uint32_t value_crc = 0;      // CRC32C of the value
   std::uint16_t ring_position = 0;  // top 16 bits of the key's hash
   friend bool operator==(const RecordHeader&, const RecordHeader&) = default;
 

@@ -51,8 +51,8 @@ StatusOr<std::optional<ScanItem>> SegmentScanner::ReadRecord(std::uint64_t offse
   const std::uint64_t value_at = offset + kRecordHeaderBytes + head->key_bytes;
   ASSIGN_OR_RETURN(const ByteSpan value, Window(value_at, head->value_bytes));
   if (value.size() < head->value_bytes) {
-    item.value_status = DataLoss("value cut off after {} of {} bytes", value.size(),
-                                 head->value_bytes);
+    item.value_status =
+        DataLoss("value cut off after {} of {} bytes", value.size(), head->value_bytes);
   } else if (const std::uint32_t crc = Crc32c(value); crc != head->value_crc) {
     item.value_status = DataLoss("value crc {:08x}, want {:08x}", crc, head->value_crc);
   } else {

@@ -14,19 +14,19 @@ namespace carillon {
 // One step of a scan.
 struct ScanItem {
   enum class Kind {
-    kRecord,   // header and key are good; value_status says whether the value is
-    kDamage,   // [offset, limit) holds no valid record and a valid one, or the seal, follows
-    kEnd,      // nothing valid from `offset` on; `clean` when only zeros, or nothing, follow
+    kRecord,  // header and key are good; value_status says whether the value is
+    kDamage,  // [offset, limit) holds no valid record and a valid one, or the seal, follows
+    kEnd,     // nothing valid from `offset` on; `clean` when only zeros, or nothing, follow
   };
   Kind kind = Kind::kEnd;
   std::uint64_t offset = 0;
-  std::uint64_t limit = 0;     // the first byte after the record or the damage; end of file at kEnd
-  RecordHeader header;         // of a record
-  Bytes key;                   // of a record
-  Bytes value;                 // of a record, when values are read (always for other than chunks)
-  Status value_status;         // DATA_LOSS: the value does not match its CRC
+  std::uint64_t limit = 0;  // the first byte after the record or the damage; end of file at kEnd
+  RecordHeader header;      // of a record
+  Bytes key;                // of a record
+  Bytes value;              // of a record, when values are read (always for other than chunks)
+  Status value_status;      // DATA_LOSS: the value does not match its CRC
   bool clean = false;
-  std::string reason;          // of damage, and of an unclean end
+  std::string reason;  // of damage, and of an unclean end
 };
 
 // Reads a segment from front to back and never gives up: after damage it looks for the next valid

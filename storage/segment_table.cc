@@ -11,7 +11,9 @@ void SegmentTable::Add(const SegmentEntry& entry, std::shared_ptr<SegmentReader>
   slots_[entry.id] = {entry, std::move(reader)};
 }
 
-void SegmentTable::AddMissing(const SegmentEntry& entry) { Add(entry, nullptr); }
+void SegmentTable::AddMissing(const SegmentEntry& entry) {
+  Add(entry, nullptr);
+}
 
 void SegmentTable::Update(const SegmentEntry& entry) {
   const std::unique_lock lock(mutex_);

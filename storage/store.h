@@ -38,19 +38,19 @@ struct StoreIdentity {
 [[noreturn]] void AbortOnSyncFailure(const Status& status);
 
 struct StoreOptions {
-  FileSystem* files = nullptr;        // outlives the store
-  KeyValueFactory* indexes = nullptr; // outlives the store
-  const Clock* clock = nullptr;       // for the wall time of segments and expiry, only
+  FileSystem* files = nullptr;           // outlives the store
+  KeyValueFactory* indexes = nullptr;    // outlives the store
+  const Clock* clock = nullptr;          // for the wall time of segments and expiry, only
   std::vector<std::string> directories;  // at least one; made if need be
-  StoreIdentity identity;             // given to directories that are new
-  std::uint32_t partition_bits = 6;   // Q = 2^bits partitions, 0..12
-  std::uint64_t random_seed = 0;      // for salts
+  StoreIdentity identity;                // given to directories that are new
+  std::uint32_t partition_bits = 6;      // Q = 2^bits partitions, 0..12
+  std::uint64_t random_seed = 0;         // for salts
   std::uint64_t segment_bytes = std::uint64_t{1} << 30;
-  std::uint64_t allocate_bytes = std::uint64_t{64} << 20;  // of a segment, ahead, at a time
-  std::uint64_t segment_window_seconds = 3600;             // a segment closes when so old
+  std::uint64_t allocate_bytes = std::uint64_t{64} << 20;    // of a segment, ahead, at a time
+  std::uint64_t segment_window_seconds = 3600;               // a segment closes when so old
   std::uint64_t flush_log_bytes = std::uint64_t{512} << 20;  // log between index flushes, at most
-  double min_free = 0.05;             // of the disk: below it new data is refused
-  double watermark_free = 0;          // below it the oldest segments go; 0: never
+  double min_free = 0.05;                    // of the disk: below it new data is refused
+  double watermark_free = 0;                 // below it the oldest segments go; 0: never
   std::uint64_t expiry_grace_seconds = 300;  // after max(expire_at) of a segment
   std::uint64_t ballast_bytes = std::uint64_t{64} << 20;  // at most 1 % of the disk
   // Called when an fsync failed: what the kernel holds is then not what the disk holds, and asking
@@ -111,8 +111,8 @@ struct ManifestScan {
   std::vector<PartitionId> partitions;  // empty: all
   std::string bucket;
   EpochRange range;
-  std::string dc;                       // empty: every
-  std::size_t max_chunks = 10'000;      // stop after the epoch in which it is reached
+  std::string dc;                   // empty: every
+  std::size_t max_chunks = 10'000;  // stop after the epoch in which it is reached
 };
 struct ManifestPage {
   std::vector<Second> seconds;     // by epoch, then dc; `complete` is not filled in
@@ -123,26 +123,26 @@ struct WriterSeal {
   std::string bucket;
   std::string dc;
   std::uint64_t writer = 0;
-  Epoch sealed;                    // the greatest
-  std::uint64_t heard_at = 0;      // seconds since 1970, when this node heard it
+  Epoch sealed;                // the greatest
+  std::uint64_t heard_at = 0;  // seconds since 1970, when this node heard it
 };
 
 struct StoreStats {
   std::uint64_t segments = 0;
-  std::uint64_t segment_bytes = 0;         // of files, allocation included
-  std::uint64_t segments_missing = 0;      // known to the index, not on the disk
-  std::uint64_t records_quarantined = 0;   // damaged, known, not served
-  std::uint64_t records_recovered = 0;     // replayed from the log at the last start
-  std::uint64_t torn_tails = 0;            // cut off at the last start
-  std::uint64_t index_rebuilds = 0;        // at the last start: 1 if it was lost or damaged
+  std::uint64_t segment_bytes = 0;        // of files, allocation included
+  std::uint64_t segments_missing = 0;     // known to the index, not on the disk
+  std::uint64_t records_quarantined = 0;  // damaged, known, not served
+  std::uint64_t records_recovered = 0;    // replayed from the log at the last start
+  std::uint64_t torn_tails = 0;           // cut off at the last start
+  std::uint64_t index_rebuilds = 0;       // at the last start: 1 if it was lost or damaged
   std::uint64_t segments_expired = 0;
   std::uint64_t segments_dropped_for_space = 0;
-  std::uint64_t records_repaired = 0;      // written anew after damage
-  std::uint64_t batches = 0;               // group commits
+  std::uint64_t records_repaired = 0;  // written anew after damage
+  std::uint64_t batches = 0;           // group commits
   std::uint64_t syncs = 0;
   std::uint64_t appended_bytes = 0;
-  bool disk_full = false;                  // new data is refused
-  bool failed = false;                     // a disk failed: read-only
+  bool disk_full = false;  // new data is refused
+  bool failed = false;     // a disk failed: read-only
 };
 
 // Threads: reads from any, at once. Write and Maintain: one caller a disk at a time (GroupCommit).

@@ -23,13 +23,17 @@ namespace {
 
 constexpr int kLookEveryMs = 1000;  // for closed connections, while there are open ones
 
-std::string ErrnoText() { return std::generic_category().message(errno); }
+std::string ErrnoText() {
+  return std::generic_category().message(errno);
+}
 
-int OpenReserve() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+int OpenReserve() {
+  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 StatusOr<int> BindAndListen(const addrinfo& info, int backlog) {
-  const int fd = ::socket(info.ai_family, info.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                          info.ai_protocol);
+  const int fd =
+      ::socket(info.ai_family, info.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info.ai_protocol);
   if (fd < 0) return Unavailable("socket: {}", ErrnoText());
   const int on = 1;
   (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

@@ -89,6 +89,8 @@ void ChunkStream::OnCancel() {
   if (!writing_) FinishWith(Cancelled("the reader went away"));
 }
 
-void ChunkStream::OnDone() { self_.reset(); }
+void ChunkStream::OnDone() {
+  self_.reset();
+}
 
 }  // namespace carillon

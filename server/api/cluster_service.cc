@@ -47,10 +47,10 @@ grpc::ServerUnaryReactor* ClusterService::CreateBucket(grpc::CallbackServerConte
   const auto properties = FromProto(request->bucket().properties());
   if (!properties.ok()) return call.Finish(properties.status());
   const RequestId id = node_->NewRequest();
-  node_->Ask(id,
-             CreateBucketInput{
-                 .request = id, .name = request->bucket().name(), .properties = *properties},
-             AnswerBucket(call, response));
+  node_->Ask(
+      id,
+      CreateBucketInput{.request = id, .name = request->bucket().name(), .properties = *properties},
+      AnswerBucket(call, response));
   return call.reactor();
 }
 
@@ -61,8 +61,7 @@ grpc::ServerUnaryReactor* ClusterService::SetBucket(grpc::CallbackServerContext*
   const auto change = FromProto(request->bucket().properties());
   if (!change.ok()) return call.Finish(change.status());
   const RequestId id = node_->NewRequest();
-  node_->Ask(id,
-             SetBucketInput{.request = id, .name = request->bucket().name(), .change = *change},
+  node_->Ask(id, SetBucketInput{.request = id, .name = request->bucket().name(), .change = *change},
              AnswerBucket(call, response));
   return call.reactor();
 }

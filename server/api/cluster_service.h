@@ -6,7 +6,8 @@
 
 namespace carillon {
 
-// carillon.v1.ClusterService: what the cluster agreed on, and changes of its buckets. Threads: gRPC's.
+// carillon.v1.ClusterService: what the cluster agreed on, and changes of its buckets. Threads:
+// gRPC's.
 class ClusterService final : public v1::ClusterService::CallbackService {
  public:
   // Both outlive the service.

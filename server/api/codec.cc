@@ -5,9 +5,12 @@ namespace {
 
 v1::SyncMode ToProto(SyncMode mode) {
   switch (mode) {
-    case SyncMode::kAlways: return v1::SYNC_MODE_ALWAYS;
-    case SyncMode::kInterval: return v1::SYNC_MODE_INTERVAL;
-    case SyncMode::kOs: return v1::SYNC_MODE_OS;
+    case SyncMode::kAlways:
+      return v1::SYNC_MODE_ALWAYS;
+    case SyncMode::kInterval:
+      return v1::SYNC_MODE_INTERVAL;
+    case SyncMode::kOs:
+      return v1::SYNC_MODE_OS;
   }
   return v1::SYNC_MODE_UNSPECIFIED;
 }

@@ -7,7 +7,8 @@
 #include "server/node/effects.h"
 #include "server/node/input.h"
 
-// Between messages of carillon/v1 and the node's plain data. From: INVALID_ARGUMENT names the field.
+// Between messages of carillon/v1 and the node's plain data. From: INVALID_ARGUMENT names the
+// field.
 namespace carillon {
 
 Route FromProto(const v1::Route& route);

@@ -14,8 +14,8 @@ template <typename Message>
 StatusOr<Message> Parse(const grpc::ByteBuffer& buffer) {
   Message message;
   grpc::ByteBuffer copy = buffer;  // of the handle, not of the bytes
-  const grpc::Status parsed = grpc::GenericDeserialize<grpc::ProtoBufferReader, Message>(
-      &copy, &message);
+  const grpc::Status parsed =
+      grpc::GenericDeserialize<grpc::ProtoBufferReader, Message>(&copy, &message);
   if (!parsed.ok()) return InvalidArgument("not a {}", Message::descriptor()->name());
   return message;
 }
@@ -96,9 +96,8 @@ grpc::ServerUnaryReactor* EventsService::CommitSecond(grpc::CallbackServerContex
   auto commit = FromProto(*request);
   if (!commit.ok()) return call.Finish(commit.status());
   const RequestId id = node_->NewRequest();
-  CommitInput input{.request = id,
-                    .route = FromProto(request->route()),
-                    .commit = *std::move(commit)};
+  CommitInput input{
+      .request = id, .route = FromProto(request->route()), .commit = *std::move(commit)};
   node_->Ask(id, std::move(input), [call, response](const Answer& answer) {
     if (const auto* written = std::get_if<WriteAnswer>(&answer.value)) {
       ToProto(written->cost, response->mutable_cost());

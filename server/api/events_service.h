@@ -6,8 +6,8 @@
 
 namespace carillon {
 
-// carillon.v1.EventsService: translates, asks the node, translates back. The methods that carry chunk
-// bytes are raw: the bytes go from the wire's slices to the disk, and back, without a copy.
+// carillon.v1.EventsService: translates, asks the node, translates back. The methods that carry
+// chunk bytes are raw: the bytes go from the wire's slices to the disk, and back, without a copy.
 // Threads: gRPC's.
 using EventsServiceBase = v1::EventsService::WithRawCallbackMethod_PutChunk<
     v1::EventsService::WithCallbackMethod_CommitSecond<

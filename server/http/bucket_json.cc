@@ -48,12 +48,12 @@ Status ReadMember(std::string_view name, simdjson::dom::element value, BucketCha
 }  // namespace
 
 std::string BucketJson(std::string_view name, const BucketProperties& properties) {
-  return fmt::format(
-      R"({{"name":{},"n_val":{},"w":{},"ttl":"{}","sync":"{}","max_chunk_bytes":{},)"
-      R"("quota_bytes_per_second":{},"max_bytes":{}}})",
-      JsonString(name), properties.n_val, properties.w, FormatTtl(properties.ttl_seconds),
-      ToString(properties.sync), properties.max_chunk_bytes, properties.quota_bytes_per_second,
-      properties.max_bytes);
+  return fmt::format(R"({{"name":{},"n_val":{},"w":{},"ttl":"{}","sync":"{}","max_chunk_bytes":{},)"
+                     R"("quota_bytes_per_second":{},"max_bytes":{}}})",
+                     JsonString(name), properties.n_val, properties.w,
+                     FormatTtl(properties.ttl_seconds), ToString(properties.sync),
+                     properties.max_chunk_bytes, properties.quota_bytes_per_second,
+                     properties.max_bytes);
 }
 
 StatusOr<BucketChange> ParseBucketJson(ByteSpan body) {

@@ -7,6 +7,7 @@
 
 #include "server/http/http_message.h"
 #include "server/http/stream_permits.h"
+#include "server/shell/metrics.h"
 #include "server/shell/node_loop.h"
 
 namespace carillon {

@@ -9,19 +9,17 @@
 namespace carillon {
 
 StatusOr<ReadRangeInput> ParseReadRange(std::string_view query, std::uint64_t now_seconds) {
-  ASSIGN_OR_RETURN(
-      const QueryString parameters,
-      QueryString::Parse(query, {"bucket", "from", "to", "dc", "cell", "type", "subtype",
-                                 "limit"}));
+  ASSIGN_OR_RETURN(const QueryString parameters,
+                   QueryString::Parse(
+                       query, {"bucket", "from", "to", "dc", "cell", "type", "subtype", "limit"}));
   ASSIGN_OR_RETURN(RangeParameters range, ParseRange(parameters, now_seconds));
   ReadRangeInput input;
   input.bucket = std::move(range.bucket);
   input.range = range.range;
   input.filter = std::move(range.filter);
   if (const auto limit = parameters.Find("limit")) {
-    ASSIGN_OR_RETURN(
-        input.max_events,
-        ParseDecimal("limit", *limit, std::numeric_limits<std::uint32_t>::max()));
+    ASSIGN_OR_RETURN(input.max_events,
+                     ParseDecimal("limit", *limit, std::numeric_limits<std::uint32_t>::max()));
     if (input.max_events == 0) return InvalidArgument("limit is 0, want 1 or more");
   }
   return input;
@@ -42,8 +40,7 @@ void HandleEvents(const RouteContext& context, HttpRequest request, Reply reply)
   HttpResponse response;
   response.content_type = kNdjsonType;
   response.stream = std::make_unique<EventStream>(node, context.core->metrics(), id,
-                                                  *std::move(input), max_events,
-                                                  std::move(permit));
+                                                  *std::move(input), max_events, std::move(permit));
   reply(std::move(response));
 }
 

@@ -4,9 +4,8 @@
 
 namespace carillon {
 
-Status ForEachMember(
-    ByteSpan body,
-    const std::function<Status(std::string_view, simdjson::dom::element)>& visit) {
+Status ForEachMember(ByteSpan body,
+                     const std::function<Status(std::string_view, simdjson::dom::element)>& visit) {
   simdjson::dom::parser parser;
   if (parser.allocate(body.size() + 1, kMaxJsonDepth) != simdjson::SUCCESS) {
     return ResourceExhausted("no memory to parse a body of {} bytes", body.size());
@@ -19,9 +18,8 @@ Status ForEachMember(
   return ForEachMember("body", document, visit);
 }
 
-Status ForEachMember(
-    std::string_view field, simdjson::dom::element object,
-    const std::function<Status(std::string_view, simdjson::dom::element)>& visit) {
+Status ForEachMember(std::string_view field, simdjson::dom::element object,
+                     const std::function<Status(std::string_view, simdjson::dom::element)>& visit) {
   simdjson::dom::object members;
   if (object.get(members) != simdjson::SUCCESS) {
     return InvalidArgument("{} is not a JSON object", field);

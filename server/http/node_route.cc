@@ -45,13 +45,14 @@ void HandleIndex(const RouteContext& context, HttpRequest /*request*/, Reply rep
   for (const Member& member : state.members) {
     if (member.node == context.core->self()) name = member.name;
   }
-  reply(TextResponse("text/html; charset=utf-8",
-                     IndexPage(name, ToString(context.core->self().value()),
-                               ToString(state.cluster))));
+  reply(TextResponse(
+      "text/html; charset=utf-8",
+      IndexPage(name, ToString(context.core->self().value()), ToString(state.cluster))));
 }
 
 void HandleMetrics(const RouteContext& context, HttpRequest /*request*/, Reply reply) {
-  reply(TextResponse("text/plain; version=0.0.4; charset=utf-8", context.core->metrics()->Render()));
+  reply(
+      TextResponse("text/plain; version=0.0.4; charset=utf-8", context.core->metrics()->Render()));
 }
 
 void HandleLive(const RouteContext& /*context*/, HttpRequest /*request*/, Reply reply) {

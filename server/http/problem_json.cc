@@ -15,7 +15,9 @@ std::string ProblemJson(int http_status, StatusCode code, std::string_view detai
   return out;
 }
 
-HttpResponse Problem(const Status& status) { return Problem(HttpStatusOf(status.code()), status); }
+HttpResponse Problem(const Status& status) {
+  return Problem(HttpStatusOf(status.code()), status);
+}
 
 HttpResponse Problem(int http_status, const Status& status) {
   CHECK(!status.ok());

@@ -47,8 +47,7 @@ StatusOr<QueryString> QueryString::Parse(std::string_view text,
     ASSIGN_OR_RETURN(std::string value,
                      PercentDecode(pair.substr(std::min(equals + 1, pair.size())), true));
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return InvalidArgument("unknown parameter '{}'; there are: {}", name,
-                             fmt::join(known, ", "));
+      return InvalidArgument("unknown parameter '{}'; there are: {}", name, fmt::join(known, ", "));
     }
     if (query.values_.size() >= kMaxQueryParameters) {
       return InvalidArgument("more than {} parameters", kMaxQueryParameters);

@@ -16,7 +16,7 @@ namespace carillon {
 namespace {
 
 // The segment after `path` when the route has a parameter; nullopt: another path.
-std::optional<std::string_view> MatchPath(const Route& route, std::string_view path) {
+std::optional<std::string_view> MatchPath(const HttpRoute& route, std::string_view path) {
   const bool has_parameter = route.path.size() > 1 && route.path.ends_with('/');
   if (!has_parameter) return path == route.path ? std::optional(std::string_view()) : std::nullopt;
   if (!path.starts_with(route.path)) return std::nullopt;
@@ -43,7 +43,7 @@ std::variant<RouteMatch, HttpResponse> Router::Find(std::string_view method,
   const std::string_view path = target.substr(0, question);
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   std::vector<std::string_view> allowed;
-  for (const Route& route : routes_) {
+  for (const HttpRoute& route : routes_) {
     const auto segment = MatchPath(route, path);
     if (!segment) continue;
     if (route.method != wanted) {
@@ -61,7 +61,7 @@ std::variant<RouteMatch, HttpResponse> Router::Find(std::string_view method,
   return Problem(NotFound("nothing at '{}'", path));
 }
 
-std::vector<Route> NodeRoutes() {
+std::vector<HttpRoute> NodeRoutes() {
   return {
       {"GET", "/", "index", 0, HandleIndex},
       {"GET", "/v1/events", "events", 0, HandleEvents},

@@ -23,7 +23,7 @@ struct RouteContext {
 // Answers one request; must not block, and calls `reply` exactly once, now or later.
 using RouteHandler = void (*)(const RouteContext& context, HttpRequest request, Reply reply);
 
-struct Route {
+struct HttpRoute {
   std::string_view method;  // GET also answers HEAD
   std::string_view path;    // ends in '/' and is not "/": one segment more follows, the parameter
   std::string_view name;    // in the metrics
@@ -32,7 +32,7 @@ struct Route {
 };
 
 struct RouteMatch {
-  const Route* route = nullptr;
+  const HttpRoute* route = nullptr;
   std::string parameter;
   std::string query;
 };
@@ -40,7 +40,7 @@ struct RouteMatch {
 // Finds who answers. Any thread.
 class Router {
  public:
-  explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
+  explicit Router(std::vector<HttpRoute> routes) : routes_(std::move(routes)) {}
 
   // `target` is as in the request line: "/v1/events?from=1". Otherwise the response that says why
   // not: 400 for what is no path, 404, or 405 with Allow.
@@ -48,10 +48,10 @@ class Router {
                                               std::string_view target) const;
 
  private:
-  const std::vector<Route> routes_;
+  const std::vector<HttpRoute> routes_;
 };
 
 // All routes of a node.
-std::vector<Route> NodeRoutes();
+std::vector<HttpRoute> NodeRoutes();
 
 }  // namespace carillon

@@ -39,10 +39,9 @@ void AppendSecond(const Second& second, bool with_keys, std::string* out) {
 }  // namespace
 
 StatusOr<ListSecondsRequest> ParseListSeconds(std::string_view query, std::uint64_t now_seconds) {
-  ASSIGN_OR_RETURN(
-      const QueryString parameters,
-      QueryString::Parse(query, {"bucket", "from", "to", "dc", "cell", "type", "subtype",
-                                 "chunks"}));
+  ASSIGN_OR_RETURN(const QueryString parameters,
+                   QueryString::Parse(
+                       query, {"bucket", "from", "to", "dc", "cell", "type", "subtype", "chunks"}));
   ASSIGN_OR_RETURN(RangeParameters range, ParseRange(parameters, now_seconds));
   ListSecondsRequest request;
   ASSIGN_OR_RETURN(request.with_keys, parameters.Flag("chunks"));
@@ -96,8 +95,8 @@ void HandleListSeconds(const RouteContext& context, HttpRequest request, Reply r
       id, std::move(list->input),
       [reply = std::move(reply), with_keys = list->with_keys](const Answer& answer) {
         if (!answer.status.ok()) return reply(Problem(answer.status));
-        reply(TextResponse(kJsonType,
-                           SecondsJson(std::get<SecondsAnswer>(answer.value), with_keys)));
+        reply(
+            TextResponse(kJsonType, SecondsJson(std::get<SecondsAnswer>(answer.value), with_keys)));
       });
 }
 

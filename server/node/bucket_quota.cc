@@ -13,8 +13,8 @@ Status BucketQuota::Take(const std::string& name, const BucketProperties& bucket
   const auto passed_us = static_cast<std::uint64_t>(std::clamp<std::int64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(now - allowance.since).count(), 0,
       1'000'000));
-  const std::uint64_t earned = quota / 1'000'000 * passed_us + quota % 1'000'000 * passed_us /
-                                                                   1'000'000;
+  const std::uint64_t earned =
+      quota / 1'000'000 * passed_us + quota % 1'000'000 * passed_us / 1'000'000;
   const std::uint64_t have = std::min(quota, allowance.bytes + earned);
   const std::uint64_t want = std::min(bytes, quota);
   if (have < want) {

@@ -16,14 +16,12 @@ Status CommitCoordinator::Check(const Scene& scene, StorePlace* place) const {
   const Commit& commit = input_.commit;
   ASSIGN_OR_RETURN(const BucketProperties* bucket, FindBucket(*scene.state, commit.bucket));
   RETURN_IF_ERROR(Validate(commit));
-  RETURN_IF_ERROR(
-      CheckEpoch(commit.epoch, *bucket, scene.now_seconds(), max_future_seconds_));
+  RETURN_IF_ERROR(CheckEpoch(commit.epoch, *bucket, scene.now_seconds(), max_future_seconds_));
   // A seal far ahead would call seconds complete that have not happened yet.
   if (commit.seal) {
-    RETURN_IF_ERROR(Annotate(
-        CheckEpoch(commit.seal->epoch, {.ttl_seconds = 0}, scene.now_seconds(),
-                   max_future_seconds_),
-        "seal"));
+    RETURN_IF_ERROR(Annotate(CheckEpoch(commit.seal->epoch, {.ttl_seconds = 0}, scene.now_seconds(),
+                                        max_future_seconds_),
+                             "seal"));
   }
   *place = PlaceOf(*scene.state, commit.bucket, ManifestKey(commit.epoch, commit.dc));
   return CheckRoute(*scene.state, input_.route, place->partition);
@@ -37,8 +35,7 @@ void CommitCoordinator::Start(Outbox* out) {
   if (commit.chunks.empty()) return Write(out);
   StatChunks stat{.operation = out->Begin(), .bucket = commit.bucket, .chunks = {}};
   for (const ChunkInfo& chunk : commit.chunks) {
-    const StorePlace place =
-        PlaceOf(*out->scene().state, commit.bucket, ToString(chunk.key));
+    const StorePlace place = PlaceOf(*out->scene().state, commit.bucket, ToString(chunk.key));
     stat.chunks.push_back({.partition = place.partition, .key = chunk.key});
   }
   out->Do(std::move(stat));

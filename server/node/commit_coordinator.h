@@ -6,8 +6,8 @@
 
 namespace carillon {
 
-// Carries one commit of a second: first asks whether every chunk it names is stored as it says, then
-// has the manifest written, then answers.
+// Carries one commit of a second: first asks whether every chunk it names is stored as it says,
+// then has the manifest written, then answers.
 //
 //   Start --> checking --all stored--> writing --w acks--> answered
 //      \          \--one is not--> answered (failed)

@@ -96,7 +96,7 @@ struct StreamItem {
   Status status;    // of a chunk; when not OK, no value
   SharedBytes value;
   std::uint32_t value_crc = 0;
-  Epoch epoch;      // of the end of a second
+  Epoch epoch;  // of the end of a second
   std::string dc;
   bool complete = false;
 };

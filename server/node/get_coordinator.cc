@@ -9,8 +9,7 @@ GetCoordinator::GetCoordinator(GetChunksInput input) : input_(std::move(input)) 
 void GetCoordinator::Start(Outbox* out) {
   Status status = FindBucket(*out->scene().state, input_.bucket).status();
   if (status.ok() && input_.keys.size() > kMaxKeysPerGet) {
-    status = InvalidArgument("{} keys in one call, at most {}", input_.keys.size(),
-                             kMaxKeysPerGet);
+    status = InvalidArgument("{} keys in one call, at most {}", input_.keys.size(), kMaxKeysPerGet);
   }
   if (!status.ok()) {
     out->EndStream(std::move(status));

@@ -25,14 +25,14 @@ namespace carillon {
 
 struct NodeOptions {
   NodeId self;
-  std::uint64_t max_future_seconds = 300;  // of an epoch that is written
-  std::size_t max_requests = 20'000;       // at once; beyond: RESOURCE_EXHAUSTED
+  std::uint64_t max_future_seconds = 300;                // of an epoch that is written
+  std::size_t max_requests = 20'000;                     // at once; beyond: RESOURCE_EXHAUSTED
   std::size_t max_value_bytes = std::size_t{512} << 20;  // of puts under way
 };
 
 struct NodeCounters {
   std::uint64_t requests = 0;
-  std::uint64_t refused_busy = 0;     // too many at once, or over a bucket's quota
+  std::uint64_t refused_busy = 0;  // too many at once, or over a bucket's quota
   std::size_t in_flight = 0;
   std::size_t value_bytes_in_flight = 0;
 };
@@ -57,9 +57,8 @@ class Node {
                                                           std::uint64_t now_seconds) const;
 
  private:
-  using Coordinator =
-      std::variant<PutCoordinator, CommitCoordinator, ListCoordinator, GetCoordinator,
-                   RangeCoordinator>;
+  using Coordinator = std::variant<PutCoordinator, CommitCoordinator, ListCoordinator,
+                                   GetCoordinator, RangeCoordinator>;
 
   void Handle(const NodeTime& time, PutChunkInput input, Effects* effects);
   void Handle(const NodeTime& time, CommitInput input, Effects* effects);

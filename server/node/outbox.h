@@ -69,9 +69,7 @@ class Outbox {
     item.request = request_;
     Do(std::move(item));
   }
-  void EndStream(Status status) {
-    Do(StreamEnd{.request = request_, .status = std::move(status)});
-  }
+  void EndStream(Status status) { Do(StreamEnd{.request = request_, .status = std::move(status)}); }
 
  private:
   RequestId request_;

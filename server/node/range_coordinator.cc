@@ -51,8 +51,8 @@ void ListCoordinator::Handle(ScanDone done, Outbox* out) {
   const Scene& scene = out->scene();
   ApplyFilter(input_.filter, &done.seconds);
   for (Second& second : done.seconds) {
-    second.complete = scene.watermarks->IsComplete(input_.bucket, second.dc, second.epoch,
-                                                   scene.now_seconds());
+    second.complete =
+        scene.watermarks->IsComplete(input_.bucket, second.dc, second.epoch, scene.now_seconds());
   }
   out->AnswerWith(
       SecondsAnswer{.seconds = std::move(done.seconds),
@@ -111,8 +111,8 @@ void RangeCoordinator::AddFrom(Second* second, Outbox* out) {
   item.kind = StreamItem::Kind::kSecondEnd;
   item.epoch = second->epoch;
   item.dc = second->dc;
-  item.complete = out->scene().watermarks->IsComplete(
-      input_.bucket, second->dc, second->epoch, out->scene().now_seconds());
+  item.complete = out->scene().watermarks->IsComplete(input_.bucket, second->dc, second->epoch,
+                                                      out->scene().now_seconds());
   reads_.AddReady(std::move(item));
   const Epoch ended = second->epoch;
   seconds_.pop_front();

@@ -53,11 +53,11 @@ class RangeCoordinator {
   void End(Status status, Outbox* out);
 
   ReadRangeInput input_;
-  std::deque<Second> seconds_;        // of the page, not yet read out
-  std::size_t next_chunk_ = 0;        // of the first of them
-  std::optional<Epoch> next_from_;    // where the next page begins
+  std::deque<Second> seconds_;      // of the page, not yet read out
+  std::size_t next_chunk_ = 0;      // of the first of them
+  std::optional<Epoch> next_from_;  // where the next page begins
   bool scanning_ = false;
-  std::uint64_t events_ = 0;          // of what was added, for max_events
+  std::uint64_t events_ = 0;  // of what was added, for max_events
   OrderedReads reads_;
   bool done_ = false;
 };

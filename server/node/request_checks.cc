@@ -4,8 +4,7 @@
 
 namespace carillon {
 
-StatusOr<const BucketProperties*> FindBucket(const ClusterState& state,
-                                             const std::string& bucket) {
+StatusOr<const BucketProperties*> FindBucket(const ClusterState& state, const std::string& bucket) {
   RETURN_IF_ERROR(CheckName("bucket", bucket));
   const BucketProperties* found = state.FindBucket(bucket);
   if (found == nullptr) return NotFound("no bucket '{}'", bucket);
@@ -15,11 +14,8 @@ StatusOr<const BucketProperties*> FindBucket(const ClusterState& state,
 Status CheckEpoch(Epoch epoch, const BucketProperties& bucket, std::uint64_t now_seconds,
                   std::uint64_t max_future_seconds) {
   if (epoch.value() > now_seconds + max_future_seconds) {
-    const bool milliseconds = epoch.value() / 1000 <= now_seconds + max_future_seconds &&
-                              epoch.value() / 1000 > now_seconds / 2;
-    return OutOfRange("epoch {} is {} s in the future, at most {} s are allowed{}", epoch,
-                      epoch.value() - now_seconds, max_future_seconds,
-                      milliseconds ? ": it looks like milliseconds, want seconds" : "");
+    return OutOfRange("epoch {} is {} s in the future, at most {} s are allowed", epoch,
+                      epoch.value() - now_seconds, max_future_seconds);
   }
   if (bucket.ttl_seconds != 0 && epoch.value() + bucket.ttl_seconds < now_seconds) {
     return OutOfRange("epoch {} is {} s old, the bucket keeps {}", epoch,

@@ -15,7 +15,7 @@ namespace carillon {
 StatusOr<const BucketProperties*> FindBucket(const ClusterState& state, const std::string& bucket);
 
 // Whether an epoch may be written now: within [now - ttl, now + max_future].
-// OUT_OF_RANGE says by how much, and guesses milliseconds.
+// OUT_OF_RANGE says by how much.
 Status CheckEpoch(Epoch epoch, const BucketProperties& bucket, std::uint64_t now_seconds,
                   std::uint64_t max_future_seconds);
 

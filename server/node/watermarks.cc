@@ -37,7 +37,8 @@ std::vector<std::pair<std::string, Epoch>> Watermarks::OfBucket(const std::strin
   std::vector<std::pair<std::string, Epoch>> marks;
   for (auto it = writers_.lower_bound({bucket, ""});
        it != writers_.end() && it->first.first == bucket; ++it) {
-    if (const auto mark = Least(it->second, now_seconds)) marks.emplace_back(it->first.second, *mark);
+    if (const auto mark = Least(it->second, now_seconds))
+      marks.emplace_back(it->first.second, *mark);
   }
   return marks;
 }

@@ -75,11 +75,10 @@ struct Metrics::Families {
           .Name("carillon_connections_total")
           .Help("Connections accepted, and refused because there were too many.")
           .Register(registry);
-  prometheus::Family<prometheus::Gauge>& open_connections =
-      prometheus::BuildGauge()
-          .Name("carillon_connections")
-          .Help("Connections open now.")
-          .Register(registry);
+  prometheus::Family<prometheus::Gauge>& open_connections = prometheus::BuildGauge()
+                                                                .Name("carillon_connections")
+                                                                .Help("Connections open now.")
+                                                                .Register(registry);
   prometheus::Counter& bytes_in = value_bytes.Add({{"direction", "in"}});
   prometheus::Counter& bytes_out = value_bytes.Add({{"direction", "out"}});
 
@@ -101,14 +100,13 @@ void Metrics::ObserveRequest(std::string_view api, std::string_view method, Stat
   const std::lock_guard lock(families_->mutex);
   Families::OfMethod& of_method = families_->methods[key];
   if (of_method.latency == nullptr) {
-    of_method.latency = &families_->latency.Add({{"api", key.first}, {"method", key.second}},
-                                                kLatencySeconds);
+    of_method.latency =
+        &families_->latency.Add({{"api", key.first}, {"method", key.second}}, kLatencySeconds);
   }
   prometheus::Counter*& counter = of_method.codes[code];
   if (counter == nullptr) {
-    counter = &families_->requests.Add({{"api", key.first},
-                                        {"method", key.second},
-                                        {"code", std::string(CodeName(code))}});
+    counter = &families_->requests.Add(
+        {{"api", key.first}, {"method", key.second}, {"code", std::string(CodeName(code))}});
   }
   counter->Increment();
   of_method.latency->Observe(std::chrono::duration<double>(took).count());

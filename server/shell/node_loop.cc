@@ -8,7 +8,9 @@ NodeLoop::NodeLoop(Node node, StoreThreads* store, const Clock* clock,
                    std::function<Status(const ClusterState&)> save_state)
     : store_(store), clock_(clock), save_state_(std::move(save_state)), node_(std::move(node)) {}
 
-NodeLoop::~NodeLoop() { Stop(Duration::zero()); }
+NodeLoop::~NodeLoop() {
+  Stop(Duration::zero());
+}
 
 void NodeLoop::Ask(RequestId request, Input input, std::function<void(Answer)> done) {
   {
@@ -37,17 +39,17 @@ void NodeLoop::Open(RequestId request, Input input, std::shared_ptr<StreamReceiv
     if (!refused) ++open_requests_;
   }
   if (refused) return receiver->OnEnd(Unavailable("the node is stopping"));
-  Post({.input = std::move(input),
-        .done = {},
-        .receiver = std::move(receiver),
-        .request = request});
+  Post(
+      {.input = std::move(input), .done = {}, .receiver = std::move(receiver), .request = request});
 }
 
 void NodeLoop::AddCredit(RequestId request, std::uint32_t items) {
   PostCompletion(CreditInput{.request = request, .items = items});
 }
 
-void NodeLoop::Cancel(RequestId request) { PostCompletion(CancelInput{.request = request}); }
+void NodeLoop::Cancel(RequestId request) {
+  PostCompletion(CancelInput{.request = request});
+}
 
 void NodeLoop::Post(Posted posted) {
   {
@@ -148,9 +150,8 @@ void NodeLoop::Perform(StatChunks effect) {
 
 void NodeLoop::Perform(ReadChunk effect) {
   store_->Read([this, effect = std::move(effect)] {
-    auto chunk = store_->store().ReadChunk({.partition = effect.chunk.partition,
-                                            .bucket = effect.bucket,
-                                            .key = effect.chunk.key});
+    auto chunk = store_->store().ReadChunk(
+        {.partition = effect.chunk.partition, .bucket = effect.bucket, .key = effect.chunk.key});
     ReadDone done{.operation = effect.operation, .status = chunk.status(), .value = {}};
     if (chunk.ok()) {
       done.value = std::move(chunk->value);
@@ -178,8 +179,7 @@ void NodeLoop::Perform(ScanSeconds effect) {
 
 void NodeLoop::Perform(SaveState effect) {
   store_->Read([this, effect = std::move(effect)] {
-    PostCompletion(
-        StateSaved{.operation = effect.operation, .status = save_state_(effect.state)});
+    PostCompletion(StateSaved{.operation = effect.operation, .status = save_state_(effect.state)});
   });
 }
 
@@ -218,8 +218,7 @@ NodeCounters NodeLoop::counters() const {
   return node_.counters();
 }
 
-std::vector<std::pair<std::string, Epoch>> NodeLoop::WatermarksOf(
-    const std::string& bucket) const {
+std::vector<std::pair<std::string, Epoch>> NodeLoop::WatermarksOf(const std::string& bucket) const {
   const std::lock_guard lock(node_mutex_);
   return node_.WatermarksOf(bucket, WallSeconds(clock_->WallNow()));
 }

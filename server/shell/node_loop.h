@@ -25,8 +25,8 @@ class StreamReceiver {
 };
 
 // Runs the node: queues inputs, lets one thread at a time step it, and carries its effects out in
-// their order. There is no thread of its own: whoever posts while nobody runs the node runs it, until
-// the queue is empty. Decides nothing.
+// their order. There is no thread of its own: whoever posts while nobody runs the node runs it,
+// until the queue is empty. Decides nothing.
 //
 // Threads: any, at once.
 class NodeLoop {
@@ -87,7 +87,7 @@ class NodeLoop {
   std::mutex queue_mutex_;
   std::condition_variable idle_;
   std::deque<Posted> queue_;
-  bool running_ = false;   // somebody runs the node
+  bool running_ = false;  // somebody runs the node
   bool stopping_ = false;
   std::size_t open_requests_ = 0;
 

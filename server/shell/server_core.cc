@@ -28,8 +28,8 @@ StatusOr<ClusterState> LoadOrFoundState(StateFile* file, const StoreIdentity& id
     RETURN_IF_ERROR(file->Save(*state));
   }
   if (state->cluster != identity.cluster) {
-    return FailedPrecondition("the cluster state is of cluster {}, the data of {}",
-                              state->cluster, identity.cluster);
+    return FailedPrecondition("the cluster state is of cluster {}, the data of {}", state->cluster,
+                              identity.cluster);
   }
   return *std::move(state);
 }
@@ -129,14 +129,15 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   core->threads_ = std::make_unique<StoreThreads>(core->store_.get(), options.threads);
   options.node.self = core->self_;
   core->node_ = std::make_unique<NodeLoop>(
-      Node(options.node, std::move(state), std::move(seals)), core->threads_.get(),
-      &SystemClock(),
+      Node(options.node, std::move(state), std::move(seals)), core->threads_.get(), &SystemClock(),
       [file = core->state_file_.get()](const ClusterState& next) { return file->Save(next); });
   RegisterNumbers(&core->metrics_, core->store_.get(), core->node_.get());
   return core;
 }
 
-ServerCore::~ServerCore() { (void)Stop(); }  // errors were logged
+ServerCore::~ServerCore() {
+  (void)Stop();
+}  // errors were logged
 
 Status ServerCore::Readiness() const {
   if (stopping_) return Unavailable("stopping");

@@ -17,13 +17,13 @@
 namespace carillon {
 
 struct ServerCoreOptions {
-  std::vector<std::string> directories;  // the first also holds the cluster state
-  std::string name = "node1";            // of this node, for people
+  std::vector<std::string> directories;                  // the first also holds the cluster state
+  std::string name = "node1";                            // of this node, for people
   std::uint32_t partition_bits = kDefaultPartitionBits;  // of a new cluster
-  NodeOptions node;                      // `self` is filled in from the data directory
+  NodeOptions node;  // `self` is filled in from the data directory
   StoreThreads::Options threads;
   RocksdbOptions index;
-  StoreOptions store;                    // directories, identity, seams are filled in
+  StoreOptions store;  // directories, identity, seams are filled in
 };
 
 // All of a node but its sockets: store, threads, node. Members are declared in the order they start

@@ -14,7 +14,9 @@ StoreThreads::StoreThreads(Store* store, const Options& options)
   if (options_.scrub_bytes_per_second > 0) threads_.emplace_back([this] { ScrubLoop(); });
 }
 
-StoreThreads::~StoreThreads() { Stop(); }
+StoreThreads::~StoreThreads() {
+  Stop();
+}
 
 void StoreThreads::Write(WriteRequest request, GroupCommit::Done done) {
   commit_.Submit(std::move(request), std::move(done));

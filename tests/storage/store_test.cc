@@ -356,6 +356,20 @@ TEST_P(StoreTest, ADroppedPartitionCanComeBack) {
   EXPECT_EQ(Read(chunk), "value");
 }
 
+// Found by a crash test (seed 6): streams are replayed one after the other, and the drop of the old
+// class took the chunk that had come back in the new one.
+TEST_P(StoreTest, ADroppedPartitionCanComeBackInAnotherTtlClass) {
+  for (const std::uint64_t second_ttl : {86400ul, 30 * 86400ul}) {
+    ChunkWrite chunk = TestChunk(second_ttl, "value");
+    ASSERT_TRUE(Put(chunk).status.ok());
+    ASSERT_TRUE(store_->DropPartition(chunk.placement.partition).ok());
+    chunk.ttl_seconds = second_ttl;
+    ASSERT_TRUE(Put(chunk).status.ok());
+    Open();
+    EXPECT_EQ(Read(chunk), "value");
+  }
+}
+
 TEST_P(StoreTest, SeveralDirectoriesShareThePartitions) {
   options_.directories.push_back(options_.directories[0] + "2");
   Open();

@@ -48,7 +48,8 @@ void CpuSampler::WriteTimes(const std::string& name, const Times& now, JsonWrite
   json->BeginObject();
   for (std::size_t i = 0; i < growth.size(); ++i) {
     json->Key(kCpuStates[i]);
-    json->Decimal(total == 0 ? 0 : 100.0 * static_cast<double>(growth[i]) / static_cast<double>(total));
+    json->Decimal(total == 0 ? 0
+                             : 100.0 * static_cast<double>(growth[i]) / static_cast<double>(total));
   }
   json->EndObject();
 }

@@ -30,7 +30,7 @@ std::string Unescape(std::string_view mount) {
 }  // namespace
 
 std::optional<FileSystemSpace> ProbeSpace(const std::string& mount) {
-  struct statvfs info{};
+  struct statvfs info {};
   if (::statvfs(mount.c_str(), &info) != 0 || info.f_blocks == 0) return std::nullopt;
   return FileSystemSpace{info.f_blocks * info.f_frsize, info.f_bavail * info.f_frsize, info.f_files,
                          info.f_ffree};

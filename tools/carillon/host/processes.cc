@@ -93,12 +93,18 @@ Status ProcessSampler::Sample(const ProcTree& proc, double seconds, JsonWriter* 
 
   json->BeginObject();
   WriteStates(processes, json);
-  WriteTop("top_cpu", &processes, [](const Process& a, const Process& b) {
-    return std::pair(-a.cpu_percent, a.pid) < std::pair(-b.cpu_percent, b.pid);
-  }, json);
-  WriteTop("top_memory", &processes, [](const Process& a, const Process& b) {
-    return std::pair(b.memory_bytes, a.pid) < std::pair(a.memory_bytes, b.pid);
-  }, json);
+  WriteTop(
+      "top_cpu", &processes,
+      [](const Process& a, const Process& b) {
+        return std::pair(-a.cpu_percent, a.pid) < std::pair(-b.cpu_percent, b.pid);
+      },
+      json);
+  WriteTop(
+      "top_memory", &processes,
+      [](const Process& a, const Process& b) {
+        return std::pair(b.memory_bytes, a.pid) < std::pair(a.memory_bytes, b.pid);
+      },
+      json);
   json->EndObject();
   return OkStatus();
 }

@@ -39,7 +39,7 @@ class MemorySampler {
 
 struct FileSystemSpace {
   std::uint64_t total_bytes = 0;
-  std::uint64_t free_bytes = 0;       // to everybody
+  std::uint64_t free_bytes = 0;  // to everybody
   std::uint64_t files = 0;
   std::uint64_t files_free = 0;
 };

@@ -48,7 +48,7 @@ StatusOr<std::unique_ptr<ByteSource>> ReadFile(const std::string& path) {
     if (errno == ENOENT) return NotFound("{}: no such file", path);
     return Unavailable("{}: {}", path, strerror(errno));
   }
-  struct stat info{};
+  struct stat info {};
   if (::fstat(descriptor, &info) == 0 && S_ISDIR(info.st_mode)) {
     ::close(descriptor);
     return InvalidArgument("{}: is a directory", path);
@@ -61,12 +61,6 @@ std::unique_ptr<ByteSource> UnpackBySuffix(const std::string& path,
   if (path.ends_with(kGzipSuffix)) return Gunzip(std::move(source));
   if (path.ends_with(kZstdSuffix)) return Unzstd(std::move(source));
   return source;
-}
-
-std::string_view WithoutPackingSuffix(std::string_view path) {
-  if (path.ends_with(kGzipSuffix)) path.remove_suffix(kGzipSuffix.size());
-  if (path.ends_with(kZstdSuffix)) path.remove_suffix(kZstdSuffix.size());
-  return path;
 }
 
 }  // namespace carillon

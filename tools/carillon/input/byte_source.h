@@ -37,7 +37,5 @@ std::unique_ptr<ByteSource> Unzstd(std::unique_ptr<ByteSource> packed);
 // Unpacked by the suffix of `path`: .gz, .zst, else as it is.
 std::unique_ptr<ByteSource> UnpackBySuffix(const std::string& path,
                                            std::unique_ptr<ByteSource> source);
-// `path` without the suffix that UnpackBySuffix acts on.
-std::string_view WithoutPackingSuffix(std::string_view path);
 
 }  // namespace carillon

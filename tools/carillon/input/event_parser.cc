@@ -80,7 +80,8 @@ Status CheckJsonPointer(std::string_view option, std::string_view pointer) {
 
 void MapToName(std::string_view text, std::string* name) {
   name->assign(text.substr(0, kMaxNameBytes));
-  std::replace_if(name->begin(), name->end(), [](char c) { return !IsNameByte(c); }, '_');
+  std::replace_if(
+      name->begin(), name->end(), [](char c) { return !IsNameByte(c); }, '_');
 }
 
 struct EventParser::State {

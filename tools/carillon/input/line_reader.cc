@@ -23,7 +23,8 @@ class LineReader final : public RecordReader {
       if (!line.has_value()) return std::nullopt;
       const std::string_view text = Trim(line->text);
       if (line->too_long) {
-        return Record{text, text, line_,
+        const std::string_view beginning = text.substr(0, kMaxEventBytes);
+        return Record{beginning, beginning, line_,
                       InvalidArgument("a line of more than {} bytes", kMaxEventBytes)};
       }
       if (!text.empty()) return Record{text, text, line_, OkStatus()};
@@ -44,8 +45,8 @@ class LineReader final : public RecordReader {
     std::size_t scanned = 0;
     while (true) {
       const std::string_view view = buffer_->view();
-      const auto* newline = static_cast<const char*>(
-          std::memchr(view.data() + scanned, '\n', view.size() - scanned));
+      const auto* newline =
+          static_cast<const char*>(std::memchr(view.data() + scanned, '\n', view.size() - scanned));
       if (newline != nullptr) {
         const auto size = static_cast<std::size_t>(newline - view.data());
         used_ = size + 1;

@@ -12,11 +12,11 @@ namespace carillon {
 
 // Which events the store would take, and how they move in time.
 struct LoadRules {
-  Epoch oldest;                // events before are rejected
-  Epoch newest{kMaxEpoch};     // events behind are rejected
+  Epoch oldest;                    // events before are rejected
+  Epoch newest{kMaxEpoch};         // events behind are rejected
   std::int64_t shift_seconds = 0;  // added to every event's second, before that is looked at
   std::size_t max_chunk_bytes = 512'000;
-  bool strict = false;         // the first rejected event ends the load
+  bool strict = false;  // the first rejected event ends the load
 };
 
 struct LoadCounts {

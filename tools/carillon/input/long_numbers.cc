@@ -8,7 +8,9 @@ namespace {
 constexpr std::size_t kSafeDigits = 18;  // any integer of as many fits 64 bits
 constexpr std::string_view kBlank = "null";
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::size_t SkipDigits(std::string_view text, std::size_t at) {
   while (at < text.size() && IsDigit(text[at])) ++at;

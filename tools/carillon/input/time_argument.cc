@@ -14,15 +14,22 @@ constexpr double kMaxSecondsArgument = 366.0 * 86400;
 
 std::optional<std::uint64_t> UnitSeconds(char unit) {
   switch (unit) {
-    case 's': return 1;
-    case 'm': return 60;
-    case 'h': return 3600;
-    case 'd': return 86400;
-    default: return std::nullopt;
+    case 's':
+      return 1;
+    case 'm':
+      return 60;
+    case 'h':
+      return 3600;
+    case 'd':
+      return 86400;
+    default:
+      return std::nullopt;
   }
 }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 StatusOr<Epoch> ParseRelative(std::string_view text, Epoch now) {
   const std::string_view whole = text;
@@ -92,11 +99,12 @@ StatusOr<double> ParseSecondsArgument(std::string_view option, std::string_view 
     digits.remove_suffix(1);
   }
   double value = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value,
+                                            std::chars_format::fixed);
   const bool whole = error == std::errc{} && end == digits.data() + digits.size();
   if (!whole || !(value > 0) || value * unit > kMaxSecondsArgument) {
-    return InvalidArgument("{} '{}' is no number of seconds above zero (30, 0.5, 5m)", option, text);
+    return InvalidArgument("{} '{}' is no number of seconds above zero (30, 0.5, 5m)", option,
+                           text);
   }
   return value * unit;
 }

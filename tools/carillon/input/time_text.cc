@@ -27,7 +27,9 @@ struct CivilTime {
 };
 
 // `text` cut, for messages.
-std::string_view Quote(std::string_view text) { return text.substr(0, kMaxTimeTextBytes); }
+std::string_view Quote(std::string_view text) {
+  return text.substr(0, kMaxTimeTextBytes);
+}
 
 Status NotATime(std::string_view text, std::string_view form) {
   return InvalidArgument("'{}' is no time as {}", Quote(text), form);
@@ -198,7 +200,7 @@ StatusOr<Epoch> ParseWithPattern(const std::string& pattern, std::string_view te
   std::tm fields{};
   fields.tm_mday = 1;
   const char* end = strptime(terminated.c_str(), pattern.c_str(), &fields);
-  if (end == nullptr || *end != '\0' || terminated.size() != text.size()) {
+  if (end != terminated.data() + terminated.size()) {
     return NotATime(text, pattern);
   }
   const std::int64_t offset = fields.tm_gmtoff;
@@ -207,11 +209,16 @@ StatusOr<Epoch> ParseWithPattern(const std::string& pattern, std::string_view te
 
 StatusOr<Epoch> ParseTimeText(const TimeFormat& format, std::string_view text) {
   switch (format.kind) {
-    case TimeKind::kUnix: return ParseUnixTime(text);
-    case TimeKind::kUnixMs: return ParseUnixMillis(text);
-    case TimeKind::kRfc3339: return ParseRfc3339(text);
-    case TimeKind::kClf: return ParseClfTime(text);
-    case TimeKind::kStrptime: return ParseWithPattern(format.pattern, text);
+    case TimeKind::kUnix:
+      return ParseUnixTime(text);
+    case TimeKind::kUnixMs:
+      return ParseUnixMillis(text);
+    case TimeKind::kRfc3339:
+      return ParseRfc3339(text);
+    case TimeKind::kClf:
+      return ParseClfTime(text);
+    case TimeKind::kStrptime:
+      return ParseWithPattern(format.pattern, text);
   }
   return Internal("a time format that is none");
 }

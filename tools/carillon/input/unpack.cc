@@ -11,7 +11,7 @@ namespace carillon {
 namespace {
 
 constexpr std::size_t kBlockBytes = 64 << 10;
-constexpr int kZstdWindowLogMax = 27;  // 128 MB: what the zstd program itself takes
+constexpr int kZstdWindowLogMax = 27;     // 128 MB: what the zstd program itself takes
 constexpr int kGzipWindowBits = 15 + 16;  // 16: with the gzip header
 
 // What both unpackers share: the packed bytes at hand.

@@ -61,7 +61,7 @@ std::string AllOptions(const CommandNode& root, const CommandNode& node) {
   return Join(names);
 }
 
-// Shared by bash and zsh: sets `path` to the verbs so far, passing over options and their values.
+// Shared by bash and zsh: sets `trail` to the verbs so far, passing over options and their values.
 std::string PathScript(const CommandNode& root, std::string_view words, std::string_view first,
                        std::string_view last) {
   std::string with_value;
@@ -69,12 +69,13 @@ std::string PathScript(const CommandNode& root, std::string_view words, std::str
   Walk("", root, [&](const std::string& path, const CommandNode& node) {
     for (const CommandNode::Option& option : node.options) {
       if (!option.takes_value) continue;
-      for (const std::string& name : option.names) with_value += (with_value.empty() ? "" : "|") + name;
+      for (const std::string& name : option.names)
+        with_value += (with_value.empty() ? "" : "|") + name;
     }
     if (!path.empty()) known += (known.empty() ? "\"" : "|\"") + path + "\"";
   });
   return fmt::format(
-      "  local path='' skip='' word next i\n"
+      "  local trail='' skip='' word next i\n"
       "  for ((i = {first}; i < {last}; i++)); do\n"
       "    word=${{{words}[i]}}\n"
       "    if [[ -n $skip ]]; then skip=''; continue; fi\n"
@@ -82,40 +83,41 @@ std::string PathScript(const CommandNode& root, std::string_view words, std::str
       "      {with_value}) skip=1; continue ;;\n"
       "      -*) continue ;;\n"
       "    esac\n"
-      "    next=\"${{path:+$path }}$word\"\n"
-      "    case $next in {known}) path=$next ;; esac\n"
+      "    next=\"${{trail:+$trail }}$word\"\n"
+      "    case $next in {known}) trail=$next ;; esac\n"
       "  done\n",
       fmt::arg("first", first), fmt::arg("last", last), fmt::arg("words", words),
       fmt::arg("with_value", with_value), fmt::arg("known", known));
 }
 
 std::string BashScript(const CommandNode& root) {
-  std::string script = fmt::format("# bash completion of {0}: source <({0} completion bash)\n",
-                                   root.name);
+  std::string script =
+      fmt::format("# bash completion of {0}: source <({0} completion bash)\n", root.name);
   script += fmt::format("_{}() {{\n  local cur=${{COMP_WORDS[COMP_CWORD]}}\n", root.name);
   script += PathScript(root, "COMP_WORDS", "1", "COMP_CWORD");
-  script += "  local commands='' options='' files=''\n  case $path in\n";
+  script += "  local commands='' options='' files=''\n  case $trail in\n";
   Walk("", root, [&](const std::string& path, const CommandNode& node) {
-    script += fmt::format("    \"{}\") commands=\"{}\" options=\"{}\" files={} ;;\n", path,
-                          Join(CommandNames(node)), AllOptions(root, node),
-                          node.takes_files ? "1" : "");
+    script +=
+        fmt::format("    \"{}\") commands=\"{}\" options=\"{}\" files={} ;;\n", path,
+                    Join(CommandNames(node)), AllOptions(root, node), node.takes_files ? "1" : "");
   });
-  script += "  esac\n  if [[ $cur == -* ]]; then\n"
-            "    COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
-            "  elif [[ -n $files ]]; then\n"
-            "    COMPREPLY=($(compgen -f -- \"$cur\"))\n"
-            "  else\n"
-            "    COMPREPLY=($(compgen -W \"$commands\" -- \"$cur\"))\n"
-            "  fi\n}\n";
+  script +=
+      "  esac\n  if [[ $cur == -* ]]; then\n"
+      "    COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+      "  elif [[ -n $files ]]; then\n"
+      "    COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+      "  else\n"
+      "    COMPREPLY=($(compgen -W \"$commands\" -- \"$cur\"))\n"
+      "  fi\n}\n";
   return script + fmt::format("complete -o filenames -F _{0} {0}\n", root.name);
 }
 
 std::string ZshScript(const CommandNode& root) {
-  std::string script = fmt::format("#compdef {0}\n# zsh completion: source <({0} completion zsh)\n",
-                                   root.name);
+  std::string script =
+      fmt::format("#compdef {0}\n# zsh completion: source <({0} completion zsh)\n", root.name);
   script += fmt::format("_{}() {{\n", root.name);
   script += PathScript(root, "words", "2", "CURRENT");
-  script += "  local -a commands options\n  local files=''\n  case $path in\n";
+  script += "  local -a commands options\n  local files=''\n  case $trail in\n";
   Walk("", root, [&](const std::string& path, const CommandNode& node) {
     script += fmt::format("    \"{}\")\n      commands=(", path);
     for (const CommandNode& command : node.commands) {
@@ -126,9 +128,10 @@ std::string ZshScript(const CommandNode& root) {
     script += fmt::format(")\n      options=({})\n      files={} ;;\n", AllOptions(root, node),
                           node.takes_files ? "1" : "");
   });
-  script += "  esac\n  if [[ $PREFIX == -* ]]; then\n    compadd -- $options\n"
-            "  elif [[ -n $files ]]; then\n    _files\n"
-            "  else\n    _describe 'command' commands\n  fi\n}\n";
+  script +=
+      "  esac\n  if [[ $PREFIX == -* ]]; then\n    compadd -- $options\n"
+      "  elif [[ -n $files ]]; then\n    _files\n"
+      "  else\n    _describe 'command' commands\n  fi\n}\n";
   return script + fmt::format("compdef _{0} {0}\n", root.name);
 }
 

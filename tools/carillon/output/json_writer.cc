@@ -16,12 +16,23 @@ void AppendJsonEscaped(std::string* out, std::string_view text) {
     out->append(text.substr(plain, i - plain));
     plain = i + 1;
     switch (c) {
-      case '"': out->append("\\\""); break;
-      case '\\': out->append("\\\\"); break;
-      case '\n': out->append("\\n"); break;
-      case '\r': out->append("\\r"); break;
-      case '\t': out->append("\\t"); break;
-      default: fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<unsigned>(c));
+      case '"':
+        out->append("\\\"");
+        break;
+      case '\\':
+        out->append("\\\\");
+        break;
+      case '\n':
+        out->append("\\n");
+        break;
+      case '\r':
+        out->append("\\r");
+        break;
+      case '\t':
+        out->append("\\t");
+        break;
+      default:
+        fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<unsigned>(c));
     }
   }
   out->append(text.substr(plain));
@@ -102,6 +113,10 @@ JsonWriter& JsonWriter::Null() {
   Separate();
   text_.append("null");
   return *this;
+}
+
+std::string JsonWriter::TakePart() {
+  return std::exchange(text_, {});
 }
 
 std::string JsonWriter::Take() {

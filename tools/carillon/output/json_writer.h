@@ -30,8 +30,10 @@ class JsonWriter {
   JsonWriter& Field(std::string_view key, std::string_view value) { return Key(key).Text(value); }
   JsonWriter& Field(std::string_view key, std::uint64_t value) { return Key(key).Number(value); }
 
-  // What was written so far; empties the writer.
+  // What was written so far; the writer is as new.
   std::string Take();
+  // What was written since the last call; goes on in the middle of the value.
+  std::string TakePart();
 
  private:
   void Separate();

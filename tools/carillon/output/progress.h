@@ -11,9 +11,9 @@ namespace carillon {
 
 struct LoadProgress {
   LoadCounts counts;
-  std::uint64_t position = 0;    // bytes read of the files
-  std::uint64_t total = 0;       // bytes of the files; 0: not known
-  double seconds = 0;            // since the start
+  std::uint64_t position = 0;  // bytes read of the files
+  std::uint64_t total = 0;     // bytes of the files; 0: not known
+  double seconds = 0;          // since the start
 };
 
 // "[=====>    ]  52%  1,234,567 events  250,000/s  120.5 MB  3 bad", without the bar when the total

@@ -58,8 +58,8 @@ std::string Table::Render() {
     AppendRow(titles, &out);
     titles_shown_ = true;
   }
-  const std::size_t width = std::accumulate(widths_.begin(), widths_.end(), std::size_t{0}) +
-                            kGap * (widths_.size() - 1);
+  const std::size_t width =
+      std::accumulate(widths_.begin(), widths_.end(), std::size_t{0}) + kGap * (widths_.size() - 1);
   for (const std::vector<std::string>& row : rows_) {
     if (row.empty()) {
       out.append(width, '-').push_back('\n');

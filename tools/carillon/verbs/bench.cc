@@ -1,0 +1,116 @@
+#include <memory>
+
+#include "tools/carillon/bench/benches.h"
+#include "tools/carillon/output/json_writer.h"
+#include "tools/carillon/output/table.h"
+#include "tools/carillon/output/units.h"
+#include "tools/carillon/verbs/verbs.h"
+
+namespace carillon {
+namespace {
+
+const VerbText kText = {
+    .name = "bench",
+    .group = kForMeasuring,
+    .description = "Measure log, API, and events, each against a calibration in the same run",
+    .examples =
+        "  carillon bench\n"
+        "  carillon bench --only log --seconds 10 --dir /mnt/disk\n"
+        "Starts nodes of its own on loopback, on temporary data in --dir, and removes them.\n"
+        "ratio: MB/s against the calibration before it. CPU s/GB: of both ends together.",
+};
+
+struct Options {
+  std::string directory = "/var/tmp";
+  std::uint64_t seconds = 3;
+  std::string only = "all";
+};
+
+std::string InJson(const std::vector<Measurement>& measurements) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const Measurement& one : measurements) {
+    json.BeginObject()
+        .Field("workload", one.name)
+        .Field("value_bytes", one.value_bytes)
+        .Field("outstanding", one.outstanding)
+        .Field("operations", one.operations);
+    json.Key("seconds").Decimal(one.seconds);
+    json.Key("operations_per_second").Decimal(one.operations_per_second());
+    json.Key("mb_per_second").Decimal(one.mb_per_second());
+    json.Key("p50_ms").Decimal(one.p50_ms);
+    json.Key("p99_ms").Decimal(one.p99_ms);
+    json.Key("max_ms").Decimal(one.max_ms);
+    json.Key("cpu_seconds_per_gb").Decimal(one.cpu_seconds_per_gb());
+    json.Key("server_cpu_seconds").Decimal(one.server_cpu_seconds);
+    json.Key("client_cpu_seconds").Decimal(one.client_cpu_seconds);
+    json.Key("calibration_mb_per_second");
+    if (one.baseline_mb_per_second > 0) {
+      json.Decimal(one.baseline_mb_per_second).Key("ratio").Decimal(one.ratio());
+    } else {
+      json.Null();
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+  return json.Take() + "\n";
+}
+
+std::string InTable(const std::vector<Measurement>& measurements) {
+  using enum Table::Align;
+  Table table({{"workload", kLeft},
+               {"bytes", kRight},
+               {"at once", kRight},
+               {"per second", kRight},
+               {"MB/s", kRight},
+               {"ratio", kRight},
+               {"p50 ms", kRight},
+               {"p99 ms", kRight},
+               {"CPU s/GB", kRight}});
+  for (const Measurement& one : measurements) {
+    table.Add({one.name, FormatCount(one.value_bytes), FormatCount(one.outstanding),
+               FormatCount(static_cast<std::uint64_t>(one.operations_per_second())),
+               fmt::format("{:.0f}", one.mb_per_second()),
+               one.ratio() > 0 ? fmt::format("{:.2f}", one.ratio()) : "",
+               one.p50_ms > 0 ? fmt::format("{:.2f}", one.p50_ms) : "",
+               one.p99_ms > 0 ? fmt::format("{:.2f}", one.p99_ms) : "",
+               fmt::format("{:.2f}", one.cpu_seconds_per_gb())});
+  }
+  return table.Render();
+}
+
+Outcome RunBench(Session* session, const Options& options) {
+  const BenchOptions bench{.directory = options.directory,
+                           .seconds = static_cast<double>(options.seconds)};
+  std::vector<Measurement> measurements;
+  const bool terminal = IsTerminal(2);
+  const Report report = [&](const Measurement& one) {
+    measurements.push_back(one);
+    if (terminal) fmt::print(stderr, "\r\033[K{}: {:.0f} MB/s", one.name, one.mb_per_second());
+  };
+  const std::pair<const char*, Status (*)(const BenchOptions&, const Report&)> parts[] = {
+      {"machine", RunCalibrations},
+      {"log", RunLogBench},
+      {"rpc", RunRpcBench},
+      {"events", RunEventBench}};
+  for (const auto& [name, run] : parts) {
+    if (options.only == "all" || options.only == name) RETURN_IF_ERROR(run(bench, report));
+  }
+  if (terminal) fmt::print(stderr, "\r\033[K");
+  return session->out().Write(session->json() ? InJson(measurements) : InTable(measurements));
+}
+
+}  // namespace
+
+void AddBench(CommandParser* parser, Session* session) {
+  auto options = std::make_shared<Options>();
+  Command verb = parser->root().AddVerb(kText);
+  verb.Value("--dir", &options->directory, "temporary data goes here: the disk to measure");
+  verb.Value("--seconds", &options->seconds, "of each measurement");
+  verb.Choice("--only", &options->only, {"all", "machine", "log", "rpc", "events"}, "a part of it");
+  verb.OnRun([=] { return RunBench(session, *options); });
+  Command echo = verb.AddVerb({"echo-server", "", "Serve a bare gRPC echo, for calibration", ""});
+  echo.OnRun([] { return ServeEcho(); });
+}
+
+}  // namespace carillon
