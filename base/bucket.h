@@ -32,7 +32,7 @@ struct BucketProperties {
   SyncMode sync = SyncMode::kAlways;
   std::uint32_t max_chunk_bytes = 512'000;   // 1..8 MiB
   std::uint64_t quota_bytes_per_second = 0;  // 0: none
-  std::uint64_t max_bytes = 0;               // 0: none; oldest segments go first beyond it
+  std::uint64_t max_bytes = 0;               // 0: none; kept and shown, not enforced yet
 
   std::uint32_t AcksWanted() const { return w != 0 ? w : n_val / 2 + 1; }
   friend bool operator==(const BucketProperties&, const BucketProperties&) = default;

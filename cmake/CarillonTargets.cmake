@@ -21,7 +21,7 @@ endif()
 add_library(carillon_options INTERFACE)
 target_include_directories(carillon_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(carillon_options INTERFACE -Wall -Wextra -Wpedantic -Werror
-  -Wno-missing-field-initializers -Wswitch-enum -Wnon-virtual-dtor -msse4.2
+  -Wno-missing-field-initializers -Wno-restrict -Wswitch-enum -Wnon-virtual-dtor -msse4.2
   -fstack-protector-strong -fno-omit-frame-pointer)
 if(CARILLON_SANITIZE)
   add_compile_options(-fsanitize=${CARILLON_SANITIZE} -fno-sanitize-recover=all)

@@ -26,14 +26,15 @@ struct Key {
 };
 
 const Key kKeys[] = {
-    {"data", "Data directories, one per disk. The first also holds the cluster state.",
+    {"data",
+     "Data directories, one per disk. The first of a new node also holds the cluster state.",
      &ServerConfig::data},
     {"listen", "HOST:PORT of gRPC; port 0 picks one and prints it.", &ServerConfig::listen},
     {"http", "HOST:PORT of HTTP (REST, metrics); port 0 picks one; empty: none.",
      &ServerConfig::http},
     {"name",
-     "Name of this node, for people; letters, digits, '_', '.', '-'. Read when a data\n"
-     "# directory is formatted.",
+     "Name of this node, for people; letters, digits, '_', '.', '-'. Read when a cluster is\n"
+     "# founded.",
      &ServerConfig::name},
     {"insecure_listen_anywhere",
      "Allow listening on other than loopback although there is neither TLS nor authentication.",
@@ -128,10 +129,11 @@ struct Assign {
   }
 };
 
-// "127.0.0.1:80", "[::1]:80", "localhost:80".
+// "127.0.0.1:80", "[::1]:80", "localhost:80"; not "127.example.com:80".
 bool IsLoopback(const std::string& address) {
-  return address.starts_with("127.") || address.starts_with("[::1]:") ||
-         address.starts_with("localhost:");
+  const std::string host = address.substr(0, address.rfind(':'));
+  const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
+  return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
 }
 
 std::string Quote(const std::string& text) {

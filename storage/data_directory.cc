@@ -66,7 +66,7 @@ StatusOr<std::optional<IdentityFile>> ReadIdentityFile(FileSystem* files, const 
 
 // A crash while formatting leaves some of these behind, and nothing else.
 bool IsOurs(const std::string& name) {
-  return name == kLockName || name == "segments" || name == "index" || name == "trash" ||
+  return name == kLockName || name == "segments" || name == "index" ||
          name == std::string(kIdentityName) + ".tmp" || name == "lost+found";
 }
 
@@ -98,7 +98,6 @@ Status Format(FileSystem* files, const DataDirectory& directory) {
     }
   }
   RETURN_IF_ERROR(files->MakeDirectory(directory.segments()));
-  RETURN_IF_ERROR(files->MakeDirectory(directory.trash()));
   RETURN_IF_ERROR(files->SyncDirectory(directory.path));
   const IdentityFile identity{.owner = directory.identity, .directory = directory.directory};
   return ReplaceFile(files, directory.path, kIdentityName, EncodeIdentity(identity));

@@ -19,7 +19,6 @@ struct DataDirectory {
 
   std::string segments() const { return path + "/segments"; }
   std::string index() const { return path + "/index"; }
-  std::string trash() const { return path + "/trash"; }
   std::string SegmentPath(SegmentId id) const { return segments() + "/" + SegmentFileName(id); }
 };
 

@@ -4,14 +4,14 @@
 
 namespace carillon {
 
-Digest DigestOf(ByteSpan record_key, std::uint32_t value_crc) {
-  Bytes entry(record_key);
+Digest DigestOf(ByteSpan entry_key, std::uint32_t value_crc) {
+  Bytes entry(entry_key);
   PutFixed(&entry, value_crc);
   return {.count = 1, .sum = Hash128(entry)};
 }
 
-Digest NegativeDigestOf(ByteSpan record_key, std::uint32_t value_crc) {
-  Digest digest = DigestOf(record_key, value_crc);
+Digest NegativeDigestOf(ByteSpan entry_key, std::uint32_t value_crc) {
+  Digest digest = DigestOf(entry_key, value_crc);
   digest.count = ~std::uint64_t{0};  // -1: counts wrap
   return digest;
 }

@@ -23,10 +23,10 @@ struct Digest {
   }
 };
 
-// The digest of one entry: a record key (bucket 0x00 key) and its value's CRC.
-Digest DigestOf(ByteSpan record_key, std::uint32_t value_crc);
+// The digest of one entry: its key (DigestEntryKey of index.h) and its value's CRC.
+Digest DigestOf(ByteSpan entry_key, std::uint32_t value_crc);
 // What added to a digest takes that entry out again.
-Digest NegativeDigestOf(ByteSpan record_key, std::uint32_t value_crc);
+Digest NegativeDigestOf(ByteSpan entry_key, std::uint32_t value_crc);
 
 Bytes EncodeDigest(const Digest& digest);
 // DATA_LOSS: not 24 bytes.

@@ -85,6 +85,7 @@ class Disk {
   bool PlanCommit(const CommitWrite& write, IndexUpdate* overlay, WriteOutcome* outcome) const;
   void AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes);
   Status IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest> requests);
+  IndexUpdate NewUpdate() const;
   LogStream* StreamOf(std::uint32_t ttl_class);
   void HandleSyncFailure(const Status& status, SegmentId segment);
   void RegisterSegments(IndexUpdate* update);

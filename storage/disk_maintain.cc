@@ -34,19 +34,20 @@ void Disk::CheckSpace() {
   }
 }
 
-// Syncs what waits for an interval, seals what is old, marks what has come to rest.
+// Syncs what waits for an interval, seals what is old, marks what is synced and has come to rest.
 void Disk::MaintainStreams(std::uint64_t now) {
   const bool quiet = log_.next_sequence == last_sequence_;
   for (const auto& [ttl_class, stream] : streams_) {
     const std::uint64_t window = ttl_class == 0 ? options_.segment_window_seconds
                                                 : std::min(options_.segment_window_seconds,
                                                            std::uint64_t{450} << (ttl_class - 1));
-    Status status = stream->Sync();
+    Status status = stream->sync_wanted() ? stream->Sync() : OkStatus();
+    const bool at_rest = stream->IsAtRest();
     const std::uint64_t since = stream->active_since();
     // Data that never expires gains nothing from more, smaller segments.
     if (status.ok() && ttl_class != 0 && since != 0 && since + window <= now) {
       status = stream->Seal().status();
-    } else if (status.ok() && quiet) {
+    } else if (status.ok() && at_rest) {
       status = stream->Mark();
     }
     if (stream->sync_failed() && !failed_) {

@@ -59,8 +59,10 @@ Status Disk::ReadSuspects() {
   }
   if (recent < 2) return OkStatus();
   failed_ = true;
-  LogError("{}: {} fsyncs failed within a day: the disk is read-only until {} is removed",
-           directory_.path, recent, path);
+  LogError(
+      "{}: {} fsyncs failed within a day: the disk is read-only until a day has passed, or {} is "
+      "removed",
+      directory_.path, recent, path);
   return OkStatus();
 }
 

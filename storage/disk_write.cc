@@ -74,11 +74,18 @@ struct Disk::PlannedWrite {
     std::vector<RecordToAppend> records;
     std::vector<PlannedItem> items;  // parallel to records
     bool sync = false;
+    bool sync_soon = false;
     bool appended = false;
   };
   std::map<std::uint32_t, OfClass> classes;          // one may have only a sync to do
   std::vector<std::unique_ptr<Rope>> commit_values;  // records point to them
 };
+
+IndexUpdate Disk::NewUpdate() const {
+  return IndexUpdate(index_.get(), [this](SegmentId id) {
+    return id == SegmentId(0) || segments_.Reader(id) != nullptr;  // 0: of this very batch
+  });
+}
 
 LogStream* Disk::StreamOf(std::uint32_t ttl_class) {
   auto& stream = streams_[ttl_class];
@@ -139,7 +146,7 @@ bool Disk::PlanCommit(const CommitWrite& write, IndexUpdate* overlay, WriteOutco
 Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
                               std::vector<WriteOutcome>* outcomes) const {
   PlannedWrite plan;
-  IndexUpdate overlay(index_.get());  // never applied: what the index will be
+  IndexUpdate overlay = NewUpdate();  // never applied: what the index will be
   bool repeat_syncs = false;  // a repeat is to be synced, and what it repeats may not have been
   for (std::size_t i = 0; i < requests.size(); ++i) {
     WriteOutcome* outcome = &(*outcomes)[i];
@@ -149,7 +156,7 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
     CHECK(chunk.has_value() != commit.has_value());
     // What will be refused for want of space must not look stored to those after it.
     const bool full = space_.full();
-    IndexUpdate alone(index_.get());
+    IndexUpdate alone = NewUpdate();
     IndexUpdate* seen = full ? &alone : &overlay;
     const SyncMode sync = chunk ? chunk->sync : commit->sync;
     if (chunk ? !PlanChunk(*chunk, seen, outcome, &item) : !PlanCommit(*commit, seen, outcome)) {
@@ -163,6 +170,7 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
     }
     auto& of_class = plan.classes[TtlClass(chunk ? chunk->ttl_seconds : commit->ttl_seconds)];
     of_class.sync = of_class.sync || sync == SyncMode::kAlways;
+    of_class.sync_soon = of_class.sync_soon || sync == SyncMode::kInterval;
     if (chunk) {
       of_class.records.push_back(ChunkRecord(*chunk));
     } else {
@@ -195,6 +203,7 @@ void Disk::AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes
     Status status = appended.status();
     const auto position = stream->position();
     const SegmentId segment = position ? position->segment : SegmentId(0);
+    if (of_class.sync_soon) stream->WantSync();
     if (status.ok() && of_class.sync) {
       status = stream->Sync();
       ++syncs_;
@@ -232,7 +241,7 @@ void Disk::RegisterSegments(IndexUpdate* update) {
 
 // Index: entries, digests, and how far the index now covers the logs, in one step.
 Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest> requests) {
-  IndexUpdate update(index_.get());
+  IndexUpdate update = NewUpdate();
   const std::uint64_t now = NowSeconds();
   for (const auto& [ttl_class, of_class] : plan.classes) {
     if (!of_class.appended) continue;

@@ -14,7 +14,7 @@ namespace carillon {
 
 // One thread a disk: takes all writes that wait, hands them to the store in one batch, calls back.
 // While a batch is being synced the next one gathers; when nothing waits, a write goes at once.
-// Once a second, or when idle, it calls Store::Maintain.
+// Once a second it calls Store::Maintain.
 //
 // Threads: Submit from any. Callbacks run on the disk's thread and must not block.
 class GroupCommit {

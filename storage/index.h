@@ -65,7 +65,10 @@ class Index;
 class IndexUpdate {
  public:
   // `index` outlives the update.
-  explicit IndexUpdate(const Index* index) : index_(index) {}
+  // `is_here` tells whether a segment is on the disk: what a manifest has only in a lost segment
+  // may be committed anew. Without it all are.
+  explicit IndexUpdate(const Index* index, std::function<bool(SegmentId)> is_here = nullptr)
+      : index_(index), is_here_(std::move(is_here)) {}
 
   // The entry of `record_key`, as it will be after this update.
   StatusOr<std::optional<ChunkEntry>> FindChunk(PartitionId partition, std::string_view bucket,
@@ -100,6 +103,7 @@ class IndexUpdate {
                                                            const ChunkKey& key) const;
 
   const Index* index_;
+  std::function<bool(SegmentId)> is_here_;
   KeyValueBatch batch_;
   std::map<Bytes, std::optional<ChunkEntry>> chunks_;        // changed by this update
   std::map<Bytes, std::optional<ManifestEntry>> manifests_;  // likewise

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/coding.h"
 #include "storage/index.h"
@@ -55,6 +56,7 @@ StatusOr<std::size_t> IndexUpdate::AddCommit(PartitionId partition, const Commit
                                              SegmentId segment, std::uint64_t expire_at,
                                              std::uint64_t heard_at) {
   std::map<Bytes, const ChunkInfo*> added;
+  std::set<Bytes> replaced;  // they count in the digest already
   for (const ChunkInfo& chunk : commit.chunks) {
     Bytes index_key = ChunkIndexKey(partition, commit.bucket, chunk.key);
     ASSIGN_OR_RETURN(const auto before, FindManifestEntry(index_key, chunk.key));
@@ -63,6 +65,9 @@ StatusOr<std::size_t> IndexUpdate::AddCommit(PartitionId partition, const Commit
     } else if (before->info.value_crc != chunk.value_crc ||
                before->info.value_bytes != chunk.value_bytes) {
       return AlreadyExists("chunk {} is committed with other bytes", ToString(chunk.key));
+    } else if (is_here_ && !is_here_(before->segment)) {
+      replaced.insert(index_key);
+      added.emplace(std::move(index_key), &chunk);
     }
   }
   std::size_t news = added.size();
@@ -70,6 +75,7 @@ StatusOr<std::size_t> IndexUpdate::AddCommit(PartitionId partition, const Commit
     const ManifestEntry entry{.info = *chunk, .segment = segment, .expire_at = expire_at};
     manifests_[index_key] = entry;
     batch_.Put(Family::kManifests, index_key, EncodeManifestEntry(entry));
+    if (replaced.contains(index_key)) continue;
     AddDigest(partition, commit.bucket, chunk->key, kManifestKind, chunk->value_crc, false);
   }
   if (commit.seal) {

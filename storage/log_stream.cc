@@ -198,7 +198,7 @@ Status LogStream::SyncFile(WritableFile* file) {
 Status LogStream::Sync() {
   if (file_ == nullptr || !needs_sync_) return OkStatus();
   RETURN_IF_ERROR(SyncFile(file_.get()));
-  needs_sync_ = false;
+  needs_sync_ = sync_wanted_ = false;
   synced_ = size_;
   return OkStatus();
 }

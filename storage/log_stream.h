@@ -34,10 +34,10 @@ struct LogShared {
 
 // The log of one ttl class: appends to one segment, seals it, begins the next.
 //
-// Every batch begins with a sync mark (a record that says that all before it is on disk), so that
-// recovery can tell a torn tail from damage. After a failed write the batch is cut off again and
-// the segment closed; after a failed Sync the stream must not be used any more.
-// Threads: one caller at a time.
+// A batch begins with a sync mark (a record that says that all before it is on disk; none after an
+// unsynced batch), so that recovery can tell a torn tail from damage. After a failed write the
+// batch is cut off again and the segment closed; after a failed Sync the stream must not be used
+// any more. Threads: one caller at a time.
 class LogStream {
  public:
   // `shared` outlives the stream.
@@ -54,6 +54,12 @@ class LogStream {
 
   // One fdatasync, if there is something to sync.
   Status Sync();
+
+  // An unsynced batch is to be synced by the next Maintain (`sync = interval`).
+  void WantSync() { sync_wanted_ = true; }
+  bool sync_wanted() const { return sync_wanted_ && needs_sync_; }
+  // Whether nothing was appended since the last time it was asked.
+  bool IsAtRest() { return std::exchange(size_when_asked_, size_) == size_; }
 
   // Writes a sync mark for what the last Sync covered, if it has none, and syncs it. For idle
   // times.
@@ -97,6 +103,8 @@ class LogStream {
   std::uint64_t allocated_ = 0;
   std::uint64_t marked_upto_ = 0;  // end of the last sync mark
   bool needs_sync_ = false;
+  bool sync_wanted_ = false;
+  std::uint64_t size_when_asked_ = 0;
   bool dirty_ever_ = false;  // has records
   bool sync_failed_ = false;
   std::vector<SegmentEntry> ended_;

@@ -109,7 +109,7 @@ Bytes EncodePartitionDrop(const PartitionDrop& drop);
 StatusOr<PartitionDrop> DecodePartitionDrop(ByteSpan bytes);
 
 // Streams of one data directory: one per class of lifetimes, so that a segment's records expire
-// together. 0: for ever; k: at most 2^(k-1) hours. At most 21 classes.
+// together. 0: for ever; k: at most 2^(k-1) hours. At most 22 classes.
 std::uint32_t TtlClass(std::uint64_t ttl_seconds);
 
 // "000000000000002a.seg"

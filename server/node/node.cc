@@ -45,6 +45,13 @@ Status Node::Admit(std::size_t value_bytes) {
   return OkStatus();
 }
 
+void Node::Refuse(RequestId request, Status why, Effects* effects) const {
+  effects->push_back(Answer{.request = request,
+                            .status = std::move(why),
+                            .value = {},
+                            .version = changes_.state().version});
+}
+
 // Runs `act(coordinator, outbox)` of a request and forgets the coordinator when it is done.
 template <typename Act>
 void Node::Run(RequestId request, const NodeTime& time, Effects* effects, Act act) {
@@ -89,11 +96,7 @@ void Node::Handle(const NodeTime& time, PutChunkInput input, Effects* effects) {
     if (!admitted.ok()) ++counters_.refused_busy;
   }
   if (!admitted.ok()) {
-    effects->push_back(Answer{.request = request,
-                              .status = std::move(admitted),
-                              .value = {},
-                              .version = changes_.state().version});
-    return;
+    return Refuse(request, std::move(admitted), effects);
   }
   counters_.value_bytes_in_flight += bytes;
   Begin(request, PutCoordinator(std::move(input), options_.max_future_seconds), time, effects);
@@ -102,9 +105,7 @@ void Node::Handle(const NodeTime& time, PutChunkInput input, Effects* effects) {
 void Node::Handle(const NodeTime& time, CommitInput input, Effects* effects) {
   const RequestId request = input.request;
   if (Status admitted = Admit(0); !admitted.ok()) {
-    effects->push_back(
-        Answer{.request = request, .status = std::move(admitted), .value = {}, .version = {}});
-    return;
+    return Refuse(request, std::move(admitted), effects);
   }
   Begin(request, CommitCoordinator(std::move(input), options_.max_future_seconds), time, effects);
 }
@@ -112,9 +113,7 @@ void Node::Handle(const NodeTime& time, CommitInput input, Effects* effects) {
 void Node::Handle(const NodeTime& time, ListSecondsInput input, Effects* effects) {
   const RequestId request = input.request;
   if (Status admitted = Admit(0); !admitted.ok()) {
-    effects->push_back(
-        Answer{.request = request, .status = std::move(admitted), .value = {}, .version = {}});
-    return;
+    return Refuse(request, std::move(admitted), effects);
   }
   Begin(request, ListCoordinator(std::move(input)), time, effects);
 }

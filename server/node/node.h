@@ -75,6 +75,7 @@ class Node {
 
   void BeginWaitingChange(const NodeTime& time, Effects* effects);
   Status Admit(std::size_t value_bytes);
+  void Refuse(RequestId request, Status why, Effects* effects) const;
   template <typename C>
   void Begin(RequestId request, C coordinator, const NodeTime& time, Effects* effects);
   template <typename Act>

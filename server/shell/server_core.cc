@@ -46,6 +46,17 @@ StatusOr<std::vector<HeardSeal>> LoadSeals(const Store& store) {
   return seals;
 }
 
+// The directory that holds the cluster state: wherever it is, so that the order of directories does
+// not matter; the first, for a new node.
+std::string StateDirectory(const std::vector<std::string>& directories) {
+  for (const std::string& directory : directories) {
+    for (const char* slot : {"/cluster-state.0", "/cluster-state.1"}) {
+      if (MachineFileSystem()->Exists(directory + slot)) return directory;
+    }
+  }
+  return directories.front();
+}
+
 struct StoreNumber {
   const char* name;
   const char* help;
@@ -110,9 +121,8 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   auto core = std::unique_ptr<ServerCore>(new ServerCore());
   core->self_ = NodeId(identity.node);
   core->indexes_ = NewRocksdbFactory(options.index);
-  // The data directory is opened, and locked, before its state is read.
   FileSystem* files = MachineFileSystem();
-  core->state_file_ = std::make_unique<StateFile>(files, options.directories.front());
+  core->state_file_ = std::make_unique<StateFile>(files, StateDirectory(options.directories));
   StoreOptions store = options.store;
   store.files = files;
   store.indexes = core->indexes_.get();

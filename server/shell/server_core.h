@@ -17,8 +17,8 @@
 namespace carillon {
 
 struct ServerCoreOptions {
-  std::vector<std::string> directories;                  // the first also holds the cluster state
-  std::string name = "node1";                            // of this node, for people
+  std::vector<std::string> directories;  // the first of a new node also holds the cluster state
+  std::string name = "node1";            // of this node, for people
   std::uint32_t partition_bits = kDefaultPartitionBits;  // of a new cluster
   NodeOptions node;  // `self` is filled in from the data directory
   StoreThreads::Options threads;

@@ -8,6 +8,7 @@
 namespace carillon {
 namespace {
 
+constexpr std::size_t kEventBytes = 300;
 constexpr std::size_t kDistinctEvents = 20'000;
 constexpr std::uint64_t kEventsPerSecond = 50'000;  // of an epoch
 
@@ -18,13 +19,13 @@ std::vector<std::string> MakeEvents() {
   std::vector<std::string> events;
   for (std::size_t i = 0; i < kDistinctEvents; ++i) {
     std::string event = fmt::format(
-        R"({{"timestamp":1700000000,"type":"WEB","subtype":"app","dc":"1","user":"{:016x}",)"
-        R"("action":{{"name":"{}","page":"/hotel/{}.html","wallclock_ms":{}}},)"
-        R"("tuning":{{"variant":{},"fe":"fe-{:03d}"}},"agent":"Mozilla/5.0 (X11; Linux x86_64)")",
+        R"({{"timestamp":1700000000,"type":"WEB","subtype":"app","user":"{:016x}","action":)"
+        R"({{"name":"{}","page":"/hotel/{}.html","wallclock_ms":{}}},"tuning":{{"variant":{},)"
+        R"("fe":"fe-{:03d}"}},"agent":"Mozilla/5.0 X11 Linux x86_64","pad":")",
         random.Next(), kActions[random.Below(5)], random.Below(100'000), random.Below(900),
         random.Below(4), random.Below(200));
-    const std::size_t used = event.size() + std::string_view(R"(,"pad":""})").size();
-    event += fmt::format(R"(,"pad":"{}"}})", std::string(used < 300 ? 300 - used : 0, 'x'));
+    event.append(event.size() < kEventBytes - 2 ? kEventBytes - 2 - event.size() : 0, 'x');
+    event += "\"}";
     events.push_back(std::move(event));
   }
   return events;
@@ -48,7 +49,7 @@ StatusOr<Measurement> MeasureLoad(Client* client, const std::vector<std::string>
   }
   RETURN_IF_ERROR(writer->Finish());
   result.name = "load (SecondWriter)";
-  result.value_bytes = 300;
+  result.value_bytes = kEventBytes;
   result.outstanding = 1;
   result.seconds = elapsed();
   result.client_cpu_seconds = OwnCpuSeconds() - cpu;
@@ -76,7 +77,7 @@ StatusOr<Measurement> MeasureRead(Client* client, std::uint64_t first_epoch, std
     return DataLoss("{} events were written, {} read", events, result.operations);
   }
   result.name = "read (ReadRange, decoded)";
-  result.value_bytes = 300;
+  result.value_bytes = kEventBytes;
   result.outstanding = 1;
   result.seconds = std::chrono::duration<double>(SystemClock().Now() - began).count();
   result.client_cpu_seconds = OwnCpuSeconds() - cpu;
