@@ -1,4 +1,4 @@
-"""Real events go in and come out again, all of them and nothing else, before and after a restart."""
+"""Real events go in and come out again, all of them, no others, before and after a restart."""
 
 import collections
 import json

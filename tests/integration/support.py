@@ -194,7 +194,7 @@ class HttpClient:
         body = json.dumps({"chunks": [describe(key, value) for key, value in chunks.items()]})
         return self.request("POST", f"/v1/seconds/{epoch}-{dc}", body=body, bucket=bucket)
 
-    def seconds(self, bucket=None, from_=0, to=1 << 40):
+    def seconds(self, bucket=None, from_=0, to=1 << 39):
         """All seconds of a range: a dict of (epoch, dc) to the sorted list of keys."""
         found = {}
         while from_ is not None:
@@ -251,7 +251,8 @@ class NodeTest(unittest.TestCase):
         self.assertEqual(node.stop(), 0, node.log())
 
     def assert_done(self, result, code=0):
-        self.assertEqual(result.returncode, code, (result.args, result.stderr, result.stdout[-2000:]))
+        said = (result.args, result.stderr, result.stdout[-2000:])
+        self.assertEqual(result.returncode, code, said)
         return result
 
 
