@@ -176,8 +176,8 @@ Status ServeEcho() {
 
 Status RunRpcBench(const BenchOptions& options, const Report& report) {
   ASSIGN_OR_RETURN(const auto directory, TemporaryDirectory::Make(options.directory));
-  ASSIGN_OR_RETURN(const auto echo,
-                   ChildProcess::Start({ProgramDirectory() + "/carillon", "bench", "echo-server"}));
+  ASSIGN_OR_RETURN(const auto echo, ChildProcess::Start({ProgramDirectory() + "/carillon", "bench",
+                                                         "--only", "echo-server"}));
   ASSIGN_OR_RETURN(
       const auto node,
       ChildProcess::Start({ProgramDirectory() + "/carillond", "--data", directory->path() + "/data",

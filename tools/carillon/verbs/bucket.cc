@@ -133,7 +133,8 @@ void AddProperties(Command* verb, BucketOptions* options) {
               "always, interval, or os: when acknowledged bytes are synced");
   verb->Value("--max-chunk-bytes", &options->max_chunk_bytes, "largest chunk, up to 8388608");
   verb->Value("--quota", &options->quota, "bytes a second that may be written; 0: no limit");
-  verb->Value("--max-bytes", &options->max_bytes, "kept with the bucket, not enforced yet; 0: no limit");
+  verb->Value("--max-bytes", &options->max_bytes,
+              "kept with the bucket, not enforced yet; 0: no limit");
 }
 
 using RunBucket = Outcome (*)(Session*, const BucketOptions&);
