@@ -88,7 +88,8 @@ Status Disk::OpenIndexAsIs() {
   if (bits) return OkStatus();
   IndexUpdate update(index_.get());
   update.PutPartitionBits(options_.partition_bits);
-  return index_->Apply(update);
+  RETURN_IF_ERROR(index_->Apply(update));
+  return index_->Flush();  // so that an offline check knows how to read what a crash leaves
 }
 
 Status Disk::OpenIndex() {

@@ -48,6 +48,10 @@ void NodeLoop::AddCredit(RequestId request, std::uint32_t items) {
 }
 
 void NodeLoop::Cancel(RequestId request) {
+  {
+    const std::lock_guard lock(queue_mutex_);
+    cancelled_.insert(request.value());
+  }
   PostCompletion(CancelInput{.request = request});
 }
 
@@ -77,11 +81,7 @@ void NodeLoop::Run() {
     for (Posted& posted : batch) {
       if (posted.done) askers_[posted.request.value()] = std::move(posted.done);
       if (posted.receiver) receivers_[posted.request.value()] = std::move(posted.receiver);
-      if (const auto* cancel = std::get_if<CancelInput>(&posted.input);
-          cancel != nullptr && receivers_.erase(cancel->request.value()) > 0) {
-        const std::lock_guard lock(queue_mutex_);
-        --open_requests_;
-      }
+      if (const auto* cancel = std::get_if<CancelInput>(&posted.input)) Forget(cancel->request);
       effects.clear();
       {
         const std::lock_guard lock(node_mutex_);
@@ -94,6 +94,18 @@ void NodeLoop::Run() {
     }
     batch.clear();
   }
+}
+
+void NodeLoop::Forget(RequestId stream) {
+  const std::size_t open = receivers_.erase(stream.value());
+  const std::lock_guard lock(queue_mutex_);
+  open_requests_ -= open;
+  cancelled_.erase(stream.value());
+}
+
+bool NodeLoop::IsCancelled(RequestId stream) {
+  const std::lock_guard lock(queue_mutex_);
+  return cancelled_.contains(stream.value());
 }
 
 void NodeLoop::Perform(StoreChunk effect) {
@@ -195,12 +207,13 @@ void NodeLoop::Perform(Answer effect) {
 
 void NodeLoop::Perform(StreamItem effect) {
   const auto receiver = receivers_.find(effect.request.value());
-  if (receiver != receivers_.end()) receiver->second->OnItem(std::move(effect));
+  if (receiver == receivers_.end() || IsCancelled(effect.request)) return;
+  receiver->second->OnItem(std::move(effect));
 }
 
 void NodeLoop::Perform(StreamEnd effect) {
   const auto found = receivers_.find(effect.request.value());
-  if (found == receivers_.end()) return;
+  if (found == receivers_.end() || IsCancelled(effect.request)) return;
   const std::shared_ptr<StreamReceiver> receiver = std::move(found->second);
   receivers_.erase(found);
   receiver->OnEnd(std::move(effect.status));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/clock.h"
 #include "server/node/node.h"
@@ -69,6 +70,8 @@ class NodeLoop {
     Post({.input = std::move(input), .done = {}, .receiver = {}, .request = {}});
   }
   void Run();
+  void Forget(RequestId stream);
+  bool IsCancelled(RequestId stream);
   void Perform(StoreChunk effect);
   void Perform(StoreCommit effect);
   void Perform(StatChunks effect);
@@ -90,6 +93,7 @@ class NodeLoop {
   bool running_ = false;  // somebody runs the node
   bool stopping_ = false;
   std::size_t open_requests_ = 0;
+  std::unordered_set<std::uint64_t> cancelled_;  // streams whose CancelInput is in the queue
 
   mutable std::mutex node_mutex_;  // of node_, for the readers of state and counters
   Node node_;

@@ -73,6 +73,7 @@ void StoreThreads::Stop() {
   }
   wake_.notify_all();
   wake_scrub_.notify_all();
+  const std::lock_guard joining(join_mutex_);
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }

@@ -35,7 +35,7 @@ class StoreThreads {
 
   const Store& store() const { return *store_; }
 
-  // Carries out what was submitted, then stops all threads.
+  // Carries out what was submitted, then stops all threads. Not from one of them.
   void Stop();
 
  private:
@@ -50,6 +50,7 @@ class StoreThreads {
   std::condition_variable wake_scrub_;
   std::deque<std::function<void()>> work_;
   bool stopping_ = false;
+  std::mutex join_mutex_;  // two may Stop at once, a thread is joined by one
   std::vector<std::thread> threads_;
 };
 

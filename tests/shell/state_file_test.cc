@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ring/bucket_change.h"
+#include "tests/sim/support/quiet_log.h"
 #include "tests/sim/support/simulated_file_system.h"
 
 namespace carillon {
@@ -12,6 +13,8 @@ constexpr char kDirectory[] = "/srv/data";
 
 class StateFileTest : public testing::Test {
  protected:
+  static void SetUpTestSuite() { QuietLog(); }
+
   StateFileTest() {
     EXPECT_TRUE(files_.MakeDirectory(kDirectory).ok());
     EXPECT_TRUE(files_.SyncDirectory("/").ok());

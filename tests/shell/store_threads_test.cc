@@ -42,12 +42,14 @@ TEST_F(StoreThreadsTest, AReadThatWaitsHoldsUpNeitherReadsNorWrites) {
   threads_.Write(Request(1), [&](const WriteOutcome&) { others.count_down(); });
   others.wait();
   release.count_down();
+  threads_.Stop();  // nobody waits for `release` any more
 }
 
 TEST_F(StoreThreadsTest, AsManyReadsRunAtOnceAsThereAreThreads) {
   std::latch both(2);
   for (int i = 0; i < 2; ++i) threads_.Read([&] { both.arrive_and_wait(); });
   both.wait();
+  threads_.Stop();  // nobody waits for `both` any more
 }
 
 TEST_F(StoreThreadsTest, StopCarriesOutWhatWasSubmitted) {

@@ -18,6 +18,7 @@ class CheckTest : public StoreFixture {
   CheckTest() {
     Open();
     EXPECT_TRUE(disk_.MakeDirectory(path() + "/index").ok());  // the simulated index makes none
+    EXPECT_TRUE(disk_.SyncDirectory(path()).ok());
     std::vector<ChunkWrite> chunks;
     for (std::uint64_t i = 0; i < kChunks; ++i) {
       chunks.push_back(TestChunk(i, Bytes(100, static_cast<char>('a' + i))));
@@ -147,9 +148,10 @@ TEST_P(CheckTest, AStrangeFileAmongTheSegmentsIsToldAndIsNoDamage) {
 TEST_P(CheckTest, WhatTheNextStartReplaysIsNoDamage) {
   Open();
   ASSERT_TRUE(Put(TestChunk(100, "late")).status.ok());
+  disk_.StopAfter(disk_.operations());
+  store_.reset();
   Random random(1);
   disk_.Crash(CrashManner::kKeepNothing, &random);
-  store_.reset();
   const CheckReport report = Report();
   EXPECT_TRUE(report.good()) << Damage(report);
   EXPECT_EQ(report.chunks, kChunks + 1);

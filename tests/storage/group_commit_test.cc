@@ -5,8 +5,10 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "tests/storage/memory_store.h"
 
@@ -53,21 +55,26 @@ class Outcomes {
   std::vector<WriteOutcome> outcomes_;
 };
 
-// Keeps a disk's thread busy from its construction until Release.
+// Keeps a disk's thread busy from its construction until Release or its end.
 class HeldDisk {
  public:
   HeldDisk(GroupCommit* commit, std::size_t disk) {
-    EXPECT_TRUE(commit->Run(disk, [this] {
-      held_.count_down();
-      release_.wait();
+    const auto held = std::make_shared<std::latch>(1);
+    EXPECT_TRUE(commit->Run(disk, [held, release = release_] {
+      held->count_down();
+      release->wait();
     }));
-    held_.wait();
+    held->wait();
   }
-  void Release() { release_.count_down(); }
+  ~HeldDisk() { Release(); }
+  void Release() {
+    if (!std::exchange(released_, true)) release_->count_down();
+  }
 
  private:
-  std::latch held_{1};
-  std::latch release_{1};
+  // Shared with the disk's thread, which may leave it last.
+  const std::shared_ptr<std::latch> release_ = std::make_shared<std::latch>(1);
+  bool released_ = false;
 };
 
 class GroupCommitTest : public testing::Test {

@@ -23,7 +23,7 @@ Bytes GoldenSegment() {
                .epoch = 1'428'415'043,
                .expire_at = 1'429'106'243,
                .ring_position = 0xbeef},
-              ByteSpan("events\0001428415043:1:cell0:WEB:app:chunk0", 41), "the value of a chunk");
+              ByteSpan("events\0001428415043:1:cell0:WEB:app:chunk0", 40), "the value of a chunk");
   Commit commit{.bucket = "events", .epoch = Epoch(1'428'415'043), .dc = "1"};
   commit.chunks.push_back({.key = {.epoch = Epoch(1'428'415'043),
                                    .dc = "1",

@@ -30,6 +30,19 @@ Status RunRpcBench(const BenchOptions& options, const Report& report);
 // `value_bytes` is an event's.
 Status RunEventBench(const BenchOptions& options, const Report& report);
 
+// A node with very many very small chunks: how fast it starts, how much memory it takes, what a
+// random GET costs.
+struct ManyResult {
+  std::uint64_t chunks = 0;
+  double fill_seconds = 0;
+  double start_seconds = 0;     // from its start until it serves
+  double get_milliseconds = 0;  // mean of random GETs over gRPC, one at a time
+  double reads_per_get = 0;     // read calls on files
+  std::uint64_t rss_bytes = 0;
+  std::uint64_t anonymous_bytes = 0;
+};
+StatusOr<ManyResult> RunManyBench(const BenchOptions& options, std::uint64_t chunks);
+
 // The echo server itself: prints its address, serves until SIGTERM.
 Status ServeEcho();
 

@@ -18,9 +18,13 @@
 namespace carillon {
 namespace {
 
-constexpr std::uint64_t kOutstanding = 16;
-constexpr std::size_t kSizes[] = {4'000, 100'000, 500'000};
+struct Load {
+  std::size_t value_bytes;
+  std::uint64_t outstanding;
+};
+constexpr Load kLoads[] = {{4'000, 64}, {100'000, 32}, {500'000, 16}};
 constexpr std::size_t kKeysPerGet = 16;
+constexpr std::uint64_t kGetCallers = 4;
 
 // Sends back what it gets, whatever the method: gRPC and nothing else.
 class EchoCall final : public grpc::ServerGenericBidiReactor {
@@ -51,8 +55,8 @@ struct EchoRequest {
   grpc::ByteBuffer response;
 };
 
-StatusOr<Measurement> MeasureEcho(const std::string& address, const SharedBytes& value, int pid,
-                                  double seconds) {
+StatusOr<Measurement> MeasureEcho(const std::string& address, const SharedBytes& value,
+                                  std::uint64_t outstanding, int pid, double seconds) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   const auto channel =
@@ -61,7 +65,7 @@ StatusOr<Measurement> MeasureEcho(const std::string& address, const SharedBytes&
   const double cpu = CpuSecondsOf(pid);
   ASSIGN_OR_RETURN(
       Measurement result,
-      RunClosedLoop(kOutstanding, seconds, [&](std::uint64_t, std::function<void(Status)> done) {
+      RunClosedLoop(outstanding, seconds, [&](std::uint64_t, std::function<void(Status)> done) {
         auto call = std::make_shared<EchoRequest>();
         call->request = ToByteBuffer(Rope(value));
         stub.UnaryCall(&call->context, "/echo/Echo", grpc::StubOptions(), &call->request,
@@ -84,12 +88,12 @@ ChunkKey KeyOf(std::uint64_t i, std::size_t size, Epoch now) {
           .number = i};
 }
 
-StatusOr<Measurement> MeasurePut(Client* client, const SharedBytes& value, Epoch now, int pid,
-                                 double seconds) {
+StatusOr<Measurement> MeasurePut(Client* client, const SharedBytes& value,
+                                 std::uint64_t outstanding, Epoch now, int pid, double seconds) {
   const double cpu = CpuSecondsOf(pid);
   ASSIGN_OR_RETURN(
       Measurement result,
-      RunClosedLoop(kOutstanding, seconds, [&](std::uint64_t i, std::function<void(Status)> done) {
+      RunClosedLoop(outstanding, seconds, [&](std::uint64_t i, std::function<void(Status)> done) {
         client->PutChunkAsync(
             "events", KeyOf(i, value.size(), now), value,
             [done = std::move(done)](const StatusOr<PutReply>& reply) { done(reply.status()); });
@@ -130,13 +134,13 @@ StatusOr<Measurement> MeasureGet(Client* client, std::size_t size, std::uint64_t
       lock.lock();
     }
   };
-  for (std::uint64_t i = 0; i < kOutstanding / 4; ++i) workers.emplace_back(work);
-  auto result = RunClosedLoop(kOutstanding / 4, seconds,
-                              [&](std::uint64_t i, std::function<void(Status)> done) {
-                                const std::lock_guard lock(mutex);
-                                queue.emplace_back(i, std::move(done));
-                                wake.notify_one();
-                              });
+  for (std::uint64_t i = 0; i < kGetCallers; ++i) workers.emplace_back(work);
+  auto result =
+      RunClosedLoop(kGetCallers, seconds, [&](std::uint64_t i, std::function<void(Status)> done) {
+        const std::lock_guard lock(mutex);
+        queue.emplace_back(i, std::move(done));
+        wake.notify_one();
+      });
   {
     const std::lock_guard lock(mutex);
     stopping = true;
@@ -183,13 +187,13 @@ Status RunRpcBench(const BenchOptions& options, const Report& report) {
       ChildProcess::Start({ProgramDirectory() + "/carillond", "--data", directory->path() + "/data",
                            "--listen", "127.0.0.1:0", "--http", "", "--log-level", "warning"}));
   ASSIGN_OR_RETURN(const auto client, Client::Connect({.endpoints = {node->address()}}));
-  for (const std::size_t size : kSizes) {
+  for (const auto& [size, outstanding] : kLoads) {
     const SharedBytes value(Bytes(RandomBytes(size, size)));
     const Epoch now(WallSeconds(SystemClock().WallNow()));
-    ASSIGN_OR_RETURN(Measurement echoed,
-                     MeasureEcho(echo->address(), value, echo->pid(), options.seconds));
-    ASSIGN_OR_RETURN(Measurement put,
-                     MeasurePut(client.get(), value, now, node->pid(), options.seconds));
+    ASSIGN_OR_RETURN(Measurement echoed, MeasureEcho(echo->address(), value, outstanding,
+                                                     echo->pid(), options.seconds));
+    ASSIGN_OR_RETURN(Measurement put, MeasurePut(client.get(), value, outstanding, now, node->pid(),
+                                                 options.seconds));
     ASSIGN_OR_RETURN(Measurement got, MeasureGet(client.get(), size, put.operations, now,
                                                  node->pid(), options.seconds));
     put.baseline_mb_per_second = got.baseline_mb_per_second = echoed.mb_per_second();

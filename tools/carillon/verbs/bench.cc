@@ -24,6 +24,7 @@ struct Options {
   std::string directory = "/var/tmp";
   std::uint64_t seconds = 3;
   std::string only = "all";
+  std::uint64_t chunks = 10'000'000;
 };
 
 std::string InJson(const std::vector<Measurement>& measurements) {
@@ -79,10 +80,32 @@ std::string InTable(const std::vector<Measurement>& measurements) {
   return table.Render();
 }
 
+Outcome RunMany(Session* session, const BenchOptions& bench, std::uint64_t chunks) {
+  ASSIGN_OR_RETURN(const ManyResult result, RunManyBench(bench, chunks));
+  if (session->json()) {
+    JsonWriter json;
+    json.BeginObject().Field("chunks", result.chunks);
+    json.Key("fill_seconds").Decimal(result.fill_seconds);
+    json.Key("start_seconds").Decimal(result.start_seconds);
+    json.Key("get_milliseconds").Decimal(result.get_milliseconds);
+    json.Key("reads_per_get").Decimal(result.reads_per_get);
+    json.Field("rss_bytes", result.rss_bytes).Field("anonymous_bytes", result.anonymous_bytes);
+    json.EndObject();
+    return session->out().Write(json.Take() + "\n");
+  }
+  return session->out().Write(
+      fmt::format("{} chunks of 200 bytes, filled in {:.1f} s\nstart until it serves: {:.2f} s\n"
+                  "memory: {} resident, {} of it anonymous\nrandom GET: {:.2f} ms, {:.2f} reads\n",
+                  FormatCount(result.chunks), result.fill_seconds, result.start_seconds,
+                  FormatBytes(result.rss_bytes), FormatBytes(result.anonymous_bytes),
+                  result.get_milliseconds, result.reads_per_get));
+}
+
 Outcome RunBench(Session* session, const Options& options) {
   if (options.only == "echo-server") return ServeEcho();
   const BenchOptions bench{.directory = options.directory,
                            .seconds = static_cast<double>(options.seconds)};
+  if (options.only == "many") return RunMany(session, bench, options.chunks);
   std::vector<Measurement> measurements;
   const bool terminal = IsTerminal(2);
   const Report report = [&](const Measurement& one) {
@@ -108,8 +131,11 @@ void AddBench(CommandParser* parser, Session* session) {
   Command verb = parser->root().AddVerb(kText);
   verb.Value("--dir", &options->directory, "temporary data goes here: the disk to measure");
   verb.Value("--seconds", &options->seconds, "of each measurement");
-  verb.Choice("--only", &options->only, {"all", "machine", "log", "rpc", "events", "echo-server"},
-              "a part of it; echo-server: serve the bare echo that rpc is compared with");
+  verb.Choice("--only", &options->only,
+              {"all", "machine", "log", "rpc", "events", "many", "echo-server"},
+              "a part of it. many: a node with --chunks small chunks (not in all); echo-server:\n"
+              "serve the bare echo that rpc is compared with");
+  verb.Value("--chunks", &options->chunks, "how many chunks `many` makes");
   verb.OnRun([=] { return RunBench(session, *options); });
 }
 

@@ -1,0 +1,119 @@
+#include <fstream>
+
+#include "base/checksum.h"
+#include "base/random.h"
+#include "client/client.h"
+#include "ring/hash_ring.h"
+#include "storage/rocksdb_key_value.h"
+#include "storage/store.h"
+#include "tools/carillon/bench/benches.h"
+#include "tools/carillon/bench/child_node.h"
+
+namespace carillon {
+namespace {
+
+constexpr std::size_t kValueBytes = 200;
+constexpr std::size_t kBatch = 1024;
+constexpr std::uint64_t kChunksPerEpoch = 1000;
+constexpr std::uint64_t kRandomGets = 2000;
+constexpr std::uint32_t kPartitionBits = 6;
+
+double SecondsSince(Instant began) {
+  return std::chrono::duration<double>(SystemClock().Now() - began).count();
+}
+
+ChunkKey KeyOf(std::uint64_t i, std::uint64_t first_epoch) {
+  return {.epoch = Epoch(first_epoch + i / kChunksPerEpoch),
+          .dc = "1",
+          .cell = "cell0",
+          .type = "MANY",
+          .subtype = "",
+          .number = i};
+}
+
+WriteRequest PutOf(const ChunkKey& key, const SharedBytes& value, std::uint32_t crc) {
+  const KeyHash hash = HashKey("events", ToString(key));
+  WriteRequest request;
+  request.chunk = ChunkWrite{.placement = {.partition = PartitionOf(hash, kPartitionBits),
+                                           .ring_position = RingPosition(hash)},
+                             .bucket = "events",
+                             .key = key,
+                             .value = Rope(value),
+                             .value_crc = crc,
+                             .ttl_seconds = 8 * 86400,
+                             .sync = SyncMode::kOs};
+  return request;
+}
+
+// Fills a data directory as a node would, by its store.
+Status Fill(const std::string& path, std::uint64_t chunks, std::uint64_t first_epoch) {
+  const auto indexes = NewRocksdbFactory({});
+  StoreOptions options;
+  options.files = MachineFileSystem();
+  options.indexes = indexes.get();
+  options.clock = &SystemClock();
+  options.directories = {path};
+  options.identity = {.cluster = RandomUuid(), .node = RandomUuid()};
+  options.random_seed = RandomSeed();
+  options.min_free = 0;
+  options.partition_bits = kPartitionBits;
+  ASSIGN_OR_RETURN(const auto store, Store::Open(options));
+  const SharedBytes value(Bytes(RandomBytes(kValueBytes, 5)));
+  const std::uint32_t crc = Crc32c(value.view());
+  for (std::uint64_t i = 0; i < chunks;) {
+    std::vector<WriteRequest> batch;
+    for (; batch.size() < kBatch && i < chunks; ++i) {
+      batch.push_back(PutOf(KeyOf(i, first_epoch), value, crc));
+    }
+    for (const WriteOutcome& outcome : store->Write(0, batch)) RETURN_IF_ERROR(outcome.status);
+    if (i % (kBatch * 512) == 0) store->Maintain(0);
+  }
+  return store->Close();
+}
+
+// A number of /proc/PID/`file`, after `name`.
+std::uint64_t ProcNumber(int pid, const char* file, const std::string& name) {
+  std::ifstream lines(fmt::format("/proc/{}/{}", pid, file));
+  std::string word;
+  std::uint64_t number = 0;
+  while (lines >> word) {
+    if (word == name) lines >> number;
+  }
+  return number;
+}
+
+}  // namespace
+
+StatusOr<ManyResult> RunManyBench(const BenchOptions& options, std::uint64_t chunks) {
+  ASSIGN_OR_RETURN(const auto directory, TemporaryDirectory::Make(options.directory));
+  const std::string data = directory->path() + "/data";
+  const std::uint64_t first_epoch =
+      WallSeconds(SystemClock().WallNow()) - chunks / kChunksPerEpoch - 60;
+  ManyResult result{.chunks = chunks};
+  const Instant began = SystemClock().Now();
+  RETURN_IF_ERROR(Fill(data, chunks, first_epoch));
+  result.fill_seconds = SecondsSince(began);
+
+  const Instant started = SystemClock().Now();
+  ASSIGN_OR_RETURN(const auto node, ChildProcess::Start({ProgramDirectory() + "/carillond",
+                                                         "--data", data, "--listen", "127.0.0.1:0",
+                                                         "--http", "", "--log-level", "warning"}));
+  result.start_seconds = SecondsSince(started);
+  ASSIGN_OR_RETURN(const auto client, Client::Connect({.endpoints = {node->address()}}));
+  Random random(11);
+  // The second half is counted: by then filters and index blocks of the tables are in the cache.
+  std::uint64_t reads_before = 0;
+  for (std::uint64_t i = 0; i < 2 * kRandomGets; ++i) {
+    if (i == kRandomGets) reads_before = ProcNumber(node->pid(), "io", "syscr:");
+    const Instant get_began = SystemClock().Now();
+    RETURN_IF_ERROR(client->GetChunk("events", KeyOf(random.Below(chunks), first_epoch)).status());
+    result.get_milliseconds += SecondsSince(get_began) * 1e3 / (2.0 * kRandomGets);
+  }
+  result.reads_per_get =
+      static_cast<double>(ProcNumber(node->pid(), "io", "syscr:") - reads_before) / kRandomGets;
+  result.rss_bytes = ProcNumber(node->pid(), "status", "VmRSS:") * 1024;
+  result.anonymous_bytes = ProcNumber(node->pid(), "status", "RssAnon:") * 1024;
+  return result;
+}
+
+}  // namespace carillon
