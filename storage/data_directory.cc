@@ -89,14 +89,18 @@ Status MakeDurableDirectory(FileSystem* files, const std::string& path) {
   return OkStatus();
 }
 
-Status Format(FileSystem* files, const DataDirectory& directory) {
-  ASSIGN_OR_RETURN(const auto names, files->List(directory.path));
+// FAILED_PRECONDITION: somebody else's files are in what would become a data directory.
+Status CheckNothingForeign(FileSystem* files, const std::string& path) {
+  ASSIGN_OR_RETURN(const auto names, files->List(path));
   for (const std::string& name : names) {
-    if (!IsOurs(name)) {
-      return FailedPrecondition("{} holds '{}' and is not a data directory: give an empty one",
-                                directory.path, name);
-    }
+    if (IsOurs(name)) continue;
+    return FailedPrecondition("{} holds '{}' and is not a data directory: give an empty one", path,
+                              name);
   }
+  return OkStatus();
+}
+
+Status Format(FileSystem* files, const DataDirectory& directory) {
   RETURN_IF_ERROR(files->MakeDirectory(directory.segments()));
   RETURN_IF_ERROR(files->SyncDirectory(directory.path));
   const IdentityFile identity{.owner = directory.identity, .directory = directory.directory};
@@ -117,6 +121,9 @@ StatusOr<DataDirectory> OpenDataDirectory(FileSystem* files, const std::string& 
   DataDirectory directory;
   directory.path = path;
   RETURN_IF_ERROR(MakeDurableDirectory(files, path));
+  if (!files->Exists(path + "/" + kIdentityName)) {
+    RETURN_IF_ERROR(CheckNothingForeign(files, path));
+  }
   ASSIGN_OR_RETURN(directory.lock, files->Lock(path + "/" + kLockName));
   ASSIGN_OR_RETURN(const auto found, ReadIdentityFile(files, path));
   if (!found) {

@@ -48,7 +48,7 @@ class NodeLoop {
   // as there is credit; OnEnd is called exactly once, unless the stream is cancelled.
   void Open(RequestId request, Input input, std::shared_ptr<StreamReceiver> receiver);
   void AddCredit(RequestId request, std::uint32_t items);
-  // The receiver hears nothing more once this returns and a call under way has ended.
+  // Of a stream: its receiver hears nothing more once this returns and a call under way has ended.
   void Cancel(RequestId request);
 
   ClusterState state() const;

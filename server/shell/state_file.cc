@@ -36,8 +36,9 @@ StatusOr<std::optional<ClusterState>> StateFile::Load() {
   for (const std::uint64_t slot : {0, 1}) {
     const std::string path = directory_ + "/" + SlotName(slot);
     if (!files_->Exists(path)) continue;
-    const auto bytes = ReadWholeFile(files_, path, kMaxStateBytes);
-    auto state = bytes.ok() ? DecodeSlot(*bytes) : StatusOr<ClusterState>(bytes.status());
+    // A slot that cannot be read may be the newest: an older state must not take its place.
+    ASSIGN_OR_RETURN(const Bytes bytes, ReadWholeFile(files_, path, kMaxStateBytes));
+    auto state = DecodeSlot(bytes);
     if (!state.ok()) {
       damage = Annotate(state.status(), path);
       LogWarning("{}", ToString(damage));

@@ -17,7 +17,7 @@ class StateFile {
   StateFile(FileSystem* files, std::string directory);
 
   // The newest good slot; nullopt: none was ever written.
-  // DATA_LOSS: there are slots and none is good.
+  // DATA_LOSS: there are slots and none is good. UNAVAILABLE: the disk does not give a slot.
   StatusOr<std::optional<ClusterState>> Load();
   // OK: `state` survives a crash.
   Status Save(const ClusterState& state);

@@ -140,10 +140,11 @@ class NodeLoopFixture : public testing::Test {
     return request;
   }
 
-  // Returns when all reads asked for so far have ended and the node has seen it. A read may lead to
-  // the next (a scan to chunks, chunks to more of them), so twice.
+  // Returns when all that was asked for so far has ended and the node has seen it. Another thread
+  // may still have to take the inputs, which lead to a scan, which leads to chunks, and these to
+  // more of them: a round each.
   void Settle() {
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 4; ++i) {
       std::latch read(1);
       threads_.Read([&] { read.count_down(); });
       read.wait();
