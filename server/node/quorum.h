@@ -9,7 +9,7 @@ namespace carillon {
 // Counting of one write: `homes` were asked, `wanted` acknowledgements make it durable. Pure.
 class Quorum {
  public:
-  // Fewer homes than a bucket wants (a small cluster): all of them must acknowledge.
+  // With fewer homes than acknowledgements wanted (a small cluster), all homes must acknowledge.
   Quorum(std::uint32_t wanted, std::uint32_t homes)
       : homes_(homes), wanted_(std::min(wanted, homes)) {}
 
