@@ -85,7 +85,8 @@ class Disk {
   bool PlanCommit(const CommitWrite& write, IndexUpdate* overlay, WriteOutcome* outcome) const;
   void AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes);
   Status IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest> requests);
-  IndexUpdate NewUpdate() const;
+  IndexUpdate NewUpdate(IndexUpdate::Purpose purpose) const;
+  Status FetchChunks(std::span<const WriteRequest> requests, IndexUpdate* overlay) const;
   LogStream* StreamOf(std::uint32_t ttl_class);
   void HandleSyncFailure(const Status& status, SegmentId segment);
   void RegisterSegments(IndexUpdate* update);

@@ -64,7 +64,7 @@ void Disk::MaintainStreams(std::uint64_t now) {
   for (const auto& [ttl_class, stream] : streams_) {
     if (const auto position = stream->position()) update.PutPosition(ttl_class, *position);
   }
-  if (const Status status = index_->Apply(update); !status.ok()) {
+  if (const Status status = index_->Apply(&update); !status.ok()) {
     LogWarning("{}: {}", directory_.path, ToString(status));
   }
 }
@@ -84,7 +84,7 @@ void Disk::PersistQuarantine() {
     new_damage_.clear();
   }
   if (update.empty()) return;
-  if (const Status status = index_->Apply(update); !status.ok()) {
+  if (const Status status = index_->Apply(&update); !status.ok()) {
     LogWarning("{}: {}", directory_.path, ToString(status));
   }
 }
@@ -121,7 +121,7 @@ Status Disk::DropSegment(SegmentId id) {
       update.DeleteQuarantine(id, it->first.second);
     }
   }
-  RETURN_IF_ERROR(index_->Apply(update));
+  RETURN_IF_ERROR(index_->Apply(&update));
   RETURN_IF_ERROR(index_->Flush());
   segments_.Remove(id);
   RETURN_IF_ERROR(options_.files->Remove(directory_.SegmentPath(id)));
@@ -156,11 +156,11 @@ Status Disk::RemoveEntriesOf(const SegmentReader& reader) {
         RETURN_IF_ERROR(update.RemoveManifestEntry(partition, commit.bucket, chunk.key, id));
       }
     }
-    if (update.batch().changes.size() < kEntriesPerUpdate) continue;
-    RETURN_IF_ERROR(index_->Apply(update));
+    if (update.changes() < kEntriesPerUpdate) continue;
+    RETURN_IF_ERROR(index_->Apply(&update));
     update = IndexUpdate(index_.get());
   }
-  return index_->Apply(update);
+  return index_->Apply(&update);
 }
 
 // The drop is written to every stream, and synced, before a hole is punched: after a crash the log
@@ -197,7 +197,7 @@ Status Disk::DropPartition(PartitionId partition) {
     IndexUpdate update(index_.get());
     RegisterSegments(&update);
     if (const auto position = stream->position()) update.PutPosition(ttl_class, *position);
-    RETURN_IF_ERROR(index_->Apply(update));
+    RETURN_IF_ERROR(index_->Apply(&update));
   }
   return PunchOut(std::move(chunks));
 }
@@ -301,7 +301,7 @@ Status Disk::Close() {
   }
   RegisterSegments(&update);
   RETURN_IF_ERROR(result);
-  RETURN_IF_ERROR(index_->Apply(update));
+  RETURN_IF_ERROR(index_->Apply(&update));
   return index_->Flush();
 }
 

@@ -88,7 +88,7 @@ Status Disk::OpenIndexAsIs() {
   if (bits) return OkStatus();
   IndexUpdate update(index_.get());
   update.PutPartitionBits(options_.partition_bits);
-  RETURN_IF_ERROR(index_->Apply(update));
+  RETURN_IF_ERROR(index_->Apply(&update));
   return index_->Flush();  // so that an offline check knows how to read what a crash leaves
 }
 
@@ -193,7 +193,7 @@ Status Disk::RecoverStream(std::uint32_t ttl_class, const std::vector<SegmentEnt
   IndexUpdate update(index_.get());
   RegisterSegments(&update);
   if (const auto position = stream->position()) update.PutPosition(ttl_class, *position);
-  return index_->Apply(update);
+  return index_->Apply(&update);
 }
 
 Status Disk::ReplaySegment(const SegmentEntry& entry, bool last,
@@ -224,7 +224,7 @@ Status Disk::ReplaySegment(const SegmentEntry& entry, bool last,
     segments_.Update(updated);
     IndexUpdate update(index_.get());
     update.PutSegment(updated);
-    return index_->Apply(update);
+    return index_->Apply(&update);
   }
   return ResumeStream(std::move(updated), replay);
 }
@@ -244,7 +244,7 @@ Status Disk::QuarantineLost(const SegmentEntry& known, SegmentReplay* replay) {
              lost.offset, lost.limit - lost.offset);
   IndexUpdate update(index_.get());
   update.PutQuarantine(lost);
-  return index_->Apply(update);
+  return index_->Apply(&update);
 }
 
 // Makes what was found durable, cuts off what is torn, and goes on with the segment if it is the
@@ -263,7 +263,7 @@ Status Disk::ResumeStream(SegmentEntry entry, const SegmentReplay& replay) {
   segments_.Update(entry);
   IndexUpdate update(index_.get());
   update.PutSegment(entry);
-  RETURN_IF_ERROR(index_->Apply(update));
+  RETURN_IF_ERROR(index_->Apply(&update));
   if (whole) StreamOf(entry.ttl_class)->Resume(entry, std::move(file), replay.valid_bytes);
   return OkStatus();
 }

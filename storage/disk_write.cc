@@ -81,10 +81,24 @@ struct Disk::PlannedWrite {
   std::vector<std::unique_ptr<Rope>> commit_values;  // records point to them
 };
 
-IndexUpdate Disk::NewUpdate() const {
-  return IndexUpdate(index_.get(), [this](SegmentId id) {
-    return id == SegmentId(0) || segments_.Reader(id) != nullptr;  // 0: of this very batch
-  });
+IndexUpdate Disk::NewUpdate(IndexUpdate::Purpose purpose) const {
+  return IndexUpdate(
+      index_.get(),
+      [this](SegmentId id) {
+        return id == SegmentId(0) || segments_.Reader(id) != nullptr;  // 0: of this very batch
+      },
+      purpose);
+}
+
+// Looks up all chunks of a batch at once.
+Status Disk::FetchChunks(std::span<const WriteRequest> requests, IndexUpdate* overlay) const {
+  std::vector<Bytes> keys;
+  for (const WriteRequest& request : requests) {
+    if (!request.chunk) continue;
+    const ChunkWrite& write = *request.chunk;
+    keys.push_back(ChunkIndexKey(write.placement.partition, write.bucket, write.key));
+  }
+  return overlay->FetchChunks(keys);
 }
 
 LogStream* Disk::StreamOf(std::uint32_t ttl_class) {
@@ -146,7 +160,11 @@ bool Disk::PlanCommit(const CommitWrite& write, IndexUpdate* overlay, WriteOutco
 Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
                               std::vector<WriteOutcome>* outcomes) const {
   PlannedWrite plan;
-  IndexUpdate overlay = NewUpdate();  // never applied: what the index will be
+  IndexUpdate overlay = NewUpdate(IndexUpdate::Purpose::kLookAhead);  // what the index will be
+  if (const Status fetched = FetchChunks(requests, &overlay); !fetched.ok()) {
+    for (WriteOutcome& outcome : *outcomes) outcome.status = fetched;
+    return plan;
+  }
   bool repeat_syncs = false;  // a repeat is to be synced, and what it repeats may not have been
   for (std::size_t i = 0; i < requests.size(); ++i) {
     WriteOutcome* outcome = &(*outcomes)[i];
@@ -156,7 +174,7 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
     CHECK(chunk.has_value() != commit.has_value());
     // What will be refused for want of space must not look stored to those after it.
     const bool full = space_.full();
-    IndexUpdate alone = NewUpdate();
+    IndexUpdate alone = NewUpdate(IndexUpdate::Purpose::kLookAhead);
     IndexUpdate* seen = full ? &alone : &overlay;
     const SyncMode sync = chunk ? chunk->sync : commit->sync;
     if (chunk ? !PlanChunk(*chunk, seen, outcome, &item) : !PlanCommit(*commit, seen, outcome)) {
@@ -241,7 +259,7 @@ void Disk::RegisterSegments(IndexUpdate* update) {
 
 // Index: entries, digests, and how far the index now covers the logs, in one step.
 Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest> requests) {
-  IndexUpdate update = NewUpdate();
+  IndexUpdate update = NewUpdate(IndexUpdate::Purpose::kApply);
   const std::uint64_t now = NowSeconds();
   for (const auto& [ttl_class, of_class] : plan.classes) {
     if (!of_class.appended) continue;
@@ -272,7 +290,7 @@ Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest
     if (position) update.PutPosition(ttl_class, *position);
   }
   RegisterSegments(&update);
-  return index_->Apply(update);
+  return index_->Apply(&update);
 }
 
 std::vector<WriteOutcome> Disk::WriteBatch(std::span<const WriteRequest> requests) {

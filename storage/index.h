@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/chunk_info.h"
@@ -64,11 +65,19 @@ class Index;
 // Changes to an index that are applied together. Sees its own changes. One caller at a time.
 class IndexUpdate {
  public:
+  enum class Purpose : std::uint8_t {
+    kApply,
+    kLookAhead,  // only to see what the index would be: never applied, nothing is encoded
+  };
   // `index` outlives the update.
   // `is_here` tells whether a segment is on the disk: what a manifest has only in a lost segment
   // may be committed anew. Without it all are.
-  explicit IndexUpdate(const Index* index, std::function<bool(SegmentId)> is_here = nullptr)
-      : index_(index), is_here_(std::move(is_here)) {}
+  explicit IndexUpdate(const Index* index, std::function<bool(SegmentId)> is_here = nullptr,
+                       Purpose purpose = Purpose::kApply)
+      : index_(index), is_here_(std::move(is_here)), purpose_(purpose) {}
+
+  // Looks many entries up at once, for the calls of FindChunk that follow.
+  Status FetchChunks(const std::vector<Bytes>& index_keys);
 
   // The entry of `record_key`, as it will be after this update.
   StatusOr<std::optional<ChunkEntry>> FindChunk(PartitionId partition, std::string_view bucket,
@@ -93,8 +102,10 @@ class IndexUpdate {
   Status RemoveManifestEntry(PartitionId partition, std::string_view bucket, const ChunkKey& key,
                              SegmentId segment);
 
-  const KeyValueBatch& batch() const { return batch_; }
-  bool empty() const { return batch_.changes.empty(); }
+  std::size_t changes() const { return batch_.changes.size() + digests_.size(); }
+  bool empty() const { return changes() == 0; }
+  // Everything so far, with one change of each digest. Call once, last.
+  const KeyValueBatch& Finish();
 
  private:
   void AddDigest(PartitionId partition, std::string_view bucket, const ChunkKey& key,
@@ -105,9 +116,11 @@ class IndexUpdate {
   const Index* index_;
   std::function<bool(SegmentId)> is_here_;
   KeyValueBatch batch_;
-  std::map<Bytes, std::optional<ChunkEntry>> chunks_;        // changed by this update
-  std::map<Bytes, std::optional<ManifestEntry>> manifests_;  // likewise
-  std::map<Bytes, std::uint64_t> seals_;                     // likewise
+  Purpose purpose_;
+  std::unordered_map<Bytes, std::optional<ChunkEntry>> chunks_;  // changed or looked up
+  std::map<Bytes, Digest> digests_;                              // what is to be added
+  std::map<Bytes, std::optional<ManifestEntry>> manifests_;      // likewise
+  std::map<Bytes, std::uint64_t> seals_;                         // likewise
 };
 
 // Threads: reads from any; Apply and Flush one caller at a time.
@@ -115,7 +128,7 @@ class Index {
  public:
   explicit Index(std::unique_ptr<KeyValueStore> entries) : entries_(std::move(entries)) {}
 
-  Status Apply(const IndexUpdate& update) { return entries_->Write(update.batch()); }
+  Status Apply(IndexUpdate* update) { return entries_->Write(update->Finish()); }
   Status Flush() { return entries_->Flush(); }
   Status FlushSoon() { return entries_->FlushSoon(); }
 

@@ -28,15 +28,31 @@ StatusOr<std::optional<ChunkEntry>> IndexUpdate::FindChunk(PartitionId partition
 
 void IndexUpdate::AddDigest(PartitionId partition, std::string_view bucket, const ChunkKey& key,
                             std::string_view kind, std::uint32_t crc, bool negative) {
+  if (purpose_ == Purpose::kLookAhead) return;
   const Bytes entry = DigestEntryKey(kind, bucket, key);
-  const Digest digest = negative ? NegativeDigestOf(entry, crc) : DigestOf(entry, crc);
-  batch_.MergeDigest(DigestKey(partition, bucket, key.epoch.value() / 3600), EncodeDigest(digest));
+  digests_[DigestKey(partition, bucket, key.epoch.value() / 3600)].Add(
+      negative ? NegativeDigestOf(entry, crc) : DigestOf(entry, crc));
+}
+
+const KeyValueBatch& IndexUpdate::Finish() {
+  for (auto& [key, digest] : digests_) batch_.MergeDigest(key, EncodeDigest(digest));
+  digests_.clear();
+  return batch_;
+}
+
+Status IndexUpdate::FetchChunks(const std::vector<Bytes>& index_keys) {
+  ASSIGN_OR_RETURN(auto found, index_->FindChunks(index_keys));
+  for (std::size_t i = 0; i < index_keys.size(); ++i) {
+    chunks_.try_emplace(index_keys[i], std::move(found[i]));
+  }
+  return OkStatus();
 }
 
 void IndexUpdate::PutChunk(PartitionId partition, std::string_view bucket, const ChunkKey& key,
                            const ChunkEntry& entry, bool replaces) {
   Bytes index_key = ChunkIndexKey(partition, bucket, key);
   chunks_[index_key] = entry;
+  if (purpose_ == Purpose::kLookAhead) return;
   batch_.Put(Family::kChunks, std::move(index_key), EncodeChunkEntry(entry));
   if (!replaces) AddDigest(partition, bucket, key, kChunkKind, entry.value_crc, false);
 }

@@ -68,7 +68,7 @@ Status Replayer::Apply(const ScanItem& item, SegmentId segment, IndexUpdate* upd
       return ApplyManifest(item, segment, update);
     case RecordType::kDrop: {
       ASSIGN_OR_RETURN(const PartitionDrop drop, DecodePartitionDrop(item.value));
-      RETURN_IF_ERROR(index_->Apply(*update));
+      RETURN_IF_ERROR(index_->Apply(update));
       *update = IndexUpdate(index_);
       return ApplyDrop(drop, segment);
     }
@@ -138,8 +138,8 @@ StatusOr<SegmentReplay> Replayer::Replay(const SegmentReader& reader, std::uint6
     replay.sealed = item.header.type == RecordType::kSeal;
     if (item.header.type == RecordType::kSync) durable = std::max(durable, item.offset);
     if (replay.sealed) durable = item.limit;
-    if (update.batch().changes.size() > kRecordsPerUpdate) {
-      RETURN_IF_ERROR(index_->Apply(update));
+    if (update.changes() > kRecordsPerUpdate) {
+      RETURN_IF_ERROR(index_->Apply(&update));
       update = IndexUpdate(index_);
     }
   }
@@ -153,7 +153,7 @@ StatusOr<SegmentReplay> Replayer::Replay(const SegmentReader& reader, std::uint6
     }
   }
   replay.records = replay.summary.records;
-  RETURN_IF_ERROR(index_->Apply(update));
+  RETURN_IF_ERROR(index_->Apply(&update));
   return replay;
 }
 
@@ -194,7 +194,7 @@ StatusOr<std::vector<RecordLocation>> RemoveDropped(Index* index, const Partitio
       update.DeleteQuarantine(entry.segment, entry.offset);
     }
   }
-  RETURN_IF_ERROR(index->Apply(update));
+  RETURN_IF_ERROR(index->Apply(&update));
   return chunks;
 }
 
