@@ -184,12 +184,9 @@ class RocksdbFactory final : public KeyValueFactory {
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     family_options_.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     family_options_.write_buffer_size = options.write_buffer_bytes / 2;
-    // New keys are the rule: that one is new is found out without a search. Neighbours in a
-    // partition come one after the other: the place of the last is where the next one goes.
+    // New keys are the rule: that one is new is found out without a search.
     family_options_.memtable_whole_key_filtering = true;
     family_options_.memtable_prefix_bloom_size_ratio = 0.02;
-    family_options_.memtable_insert_with_hint_prefix_extractor.reset(
-        rocksdb::NewFixedPrefixTransform(2));
     family_options_.compression = rocksdb::kLZ4Compression;
   }
 
