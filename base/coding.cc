@@ -1,5 +1,7 @@
 #include "base/coding.h"
 
+#include <algorithm>
+
 namespace carillon {
 
 void PutVarint(Bytes* out, std::uint64_t value) {
@@ -39,6 +41,17 @@ ByteSpan Decoder::Take(std::size_t size) {
   const ByteSpan taken = input_.substr(0, size);
   input_.remove_prefix(size);
   return taken;
+}
+
+void PutUuid(Bytes* out, const Uuid& uuid) {
+  out->append(reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size());
+}
+
+Uuid TakeUuid(Decoder* decoder) {
+  Uuid uuid;
+  const ByteSpan bytes = decoder->Take(uuid.bytes.size());
+  std::copy(bytes.begin(), bytes.end(), uuid.bytes.begin());
+  return uuid;
 }
 
 }  // namespace carillon

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/bytes.h"
+#include "base/ids.h"
 
 // Integers as bytes: little-endian in records and messages, big-endian in index keys, so that
 // they sort; varints (7 bits a byte, least first) where small values are the rule.
@@ -31,6 +32,9 @@ void PutVarint(Bytes* out, std::uint64_t value);
 
 // Length as a varint, then the bytes.
 void PutString(Bytes* out, std::string_view text);
+
+// The 16 bytes as they are.
+void PutUuid(Bytes* out, const Uuid& uuid);
 
 template <typename T>
 T LoadFixed(const char* from) {
@@ -81,5 +85,8 @@ class Decoder {
   ByteSpan input_;
   bool failed_ = false;
 };
+
+// What PutUuid wrote.
+Uuid TakeUuid(Decoder* decoder);
 
 }  // namespace carillon

@@ -18,13 +18,6 @@ BucketProperties Apply(BucketProperties properties, const BucketChange& change) 
   return properties;
 }
 
-ClusterState Next(const ClusterState& state) {
-  ClusterState next = state;
-  next.version = StateVersion(state.version.value() + 1);
-  next.previous = HashOf(state);
-  return next;
-}
-
 }  // namespace
 
 StatusOr<ClusterState> WithNewBucket(const ClusterState& state, const std::string& name,
@@ -36,7 +29,7 @@ StatusOr<ClusterState> WithNewBucket(const ClusterState& state, const std::strin
   }
   const BucketProperties wanted = Apply({}, properties);
   RETURN_IF_ERROR(Validate(wanted));
-  ClusterState next = Next(state);
+  ClusterState next = NextVersionOf(state, fmt::format("bucket {} created", name));
   next.buckets[name] = wanted;
   return next;
 }
@@ -47,7 +40,7 @@ StatusOr<ClusterState> WithBucketChanged(const ClusterState& state, const std::s
   if (before == nullptr) return NotFound("no bucket '{}'", name);
   const BucketProperties wanted = Apply(*before, change);
   RETURN_IF_ERROR(Validate(wanted));
-  ClusterState next = Next(state);
+  ClusterState next = NextVersionOf(state, fmt::format("bucket {} changed", name));
   next.buckets[name] = wanted;
   return next;
 }

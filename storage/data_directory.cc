@@ -13,17 +13,6 @@ constexpr char kLockName[] = "LOCK";
 constexpr std::string_view kIdentityMagic = "CRLNDIR1";
 constexpr std::size_t kIdentityBytes = 8 + 3 * 16 + 4;
 
-void PutUuid(Bytes* out, const Uuid& uuid) {
-  out->append(reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size());
-}
-
-Uuid TakeUuid(Decoder* decoder) {
-  Uuid uuid;
-  const ByteSpan bytes = decoder->Take(uuid.bytes.size());
-  std::copy(bytes.begin(), bytes.end(), uuid.bytes.begin());
-  return uuid;
-}
-
 struct IdentityFile {
   StoreIdentity owner;
   Uuid directory;

@@ -15,17 +15,6 @@ constexpr std::string_view kSegmentMagic = "CRLNSEG\n";
 constexpr std::uint32_t kRecordMagic = 0x524c5243;  // "CRLR"
 constexpr std::string_view kSegmentSuffix = ".seg";
 
-void PutUuid(Bytes* out, const Uuid& uuid) {
-  out->append(reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size());
-}
-
-Uuid TakeUuid(Decoder* decoder) {
-  Uuid uuid;
-  const ByteSpan bytes = decoder->Take(uuid.bytes.size());
-  std::copy(bytes.begin(), bytes.end(), uuid.bytes.begin());
-  return uuid;
-}
-
 std::uint32_t HeadCrc(ByteSpan fields, ByteSpan key, std::uint64_t salt, std::uint64_t offset) {
   char seed[16];
   std::memcpy(seed, &salt, 8);

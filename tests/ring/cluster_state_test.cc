@@ -75,11 +75,11 @@ TEST(ClusterStateTest, RefusesEveryCutAndNeverCrashesOnAFlippedByte) {
 
 TEST(ClusterStateTest, RefusesAPartitionWithoutAHomeOrWithOneTwice) {
   ClusterState state = OneNode();
-  state.placement[3] = {};
+  state.placement[3].homes = {};
   EXPECT_EQ(Validate(state).code(), StatusCode::kInvalidArgument);
-  state.placement[3] = {0, 0};
+  state.placement[3].homes = {0, 0};
   EXPECT_EQ(Validate(state).code(), StatusCode::kInvalidArgument);
-  state.placement[3] = {1};
+  state.placement[3].homes = {1};
   EXPECT_EQ(Validate(state).code(), StatusCode::kInvalidArgument);
 }
 
