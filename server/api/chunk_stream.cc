@@ -67,7 +67,8 @@ void ChunkStream::OnWriteDone(bool ok) {
     const std::lock_guard lock(mutex_);
     writing_ = false;
     waiting_.pop_front();
-    if (!ok) {
+    // A write may succeed after the call was cancelled; the node sends no end then.
+    if (!ok || cancelled_) {
       waiting_.clear();
       FinishWith(Cancelled("the reader is gone"));
     } else {
@@ -86,6 +87,7 @@ void ChunkStream::OnWriteDone(bool ok) {
 void ChunkStream::OnCancel() {
   node_->Cancel(request_);
   const std::lock_guard lock(mutex_);
+  cancelled_ = true;
   if (!writing_) FinishWith(Cancelled("the reader went away"));
 }
 

@@ -57,6 +57,7 @@ class ChunkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::mutex mutex_;
   std::deque<grpc::ByteBuffer> waiting_;  // the first is being written, if writing_
   bool writing_ = false;
+  bool cancelled_ = false;  // by the caller
   bool finished_ = false;
   std::optional<Status> end_;
   std::uint32_t owed_credit_ = 0;
