@@ -22,6 +22,14 @@ double Percentile(const std::vector<float>& sorted, double fraction) {
   return sorted[index];
 }
 
+void FillPercentiles(Measurement* result) {
+  std::vector<float>& latencies = result->latencies_ms;
+  std::sort(latencies.begin(), latencies.end());
+  result->p50_ms = Percentile(latencies, 0.5);
+  result->p99_ms = Percentile(latencies, 0.99);
+  result->max_ms = Percentile(latencies, 1);
+}
+
 // The loop's state, shared by the callbacks.
 class Loop {
  public:
@@ -87,16 +95,23 @@ StatusOr<Measurement> RunClosedLoop(std::uint64_t outstanding, double seconds,
   Loop loop(seconds, start);
   RETURN_IF_ERROR(loop.Run(outstanding));
   Measurement result;
-  std::vector<float> latencies = loop.TakeLatencies();
-  std::sort(latencies.begin(), latencies.end());
+  result.latencies_ms = loop.TakeLatencies();
   result.outstanding = outstanding;
-  result.operations = latencies.size();
+  result.operations = result.latencies_ms.size();
   result.seconds = Seconds(loop.elapsed());
-  result.p50_ms = Percentile(latencies, 0.5);
-  result.p99_ms = Percentile(latencies, 0.99);
-  result.max_ms = Percentile(latencies, 1);
   result.client_cpu_seconds = OwnCpuSeconds() - cpu;
+  FillPercentiles(&result);
   return result;
+}
+
+void Measurement::Add(const Measurement& slice) {
+  outstanding = slice.outstanding;
+  operations += slice.operations;
+  seconds += slice.seconds;
+  client_cpu_seconds += slice.client_cpu_seconds;
+  server_cpu_seconds += slice.server_cpu_seconds;
+  latencies_ms.insert(latencies_ms.end(), slice.latencies_ms.begin(), slice.latencies_ms.end());
+  FillPercentiles(this);
 }
 
 double OwnCpuSeconds() {

@@ -21,7 +21,10 @@ struct Measurement {
   double client_cpu_seconds = 0;
   double server_cpu_seconds = 0;
   double baseline_mb_per_second = 0;  // of the calibration in the same run; 0: none
+  std::vector<float> latencies_ms;    // ascending
 
+  // Takes in another slice of the same workload: sums, and percentiles of both together.
+  void Add(const Measurement& slice);
   double mb_per_second() const {
     return static_cast<double>(operations * value_bytes) / 1e6 / seconds;
   }

@@ -79,6 +79,8 @@ StatusOr<Measurement> MeasureEcho(const std::string& address, const SharedBytes&
   return result;
 }
 
+constexpr char kUnsynced[] = "unsynced";  // without the disk: what the path itself costs
+
 ChunkKey KeyOf(std::uint64_t i, std::size_t size, Epoch now) {
   return {.epoch = now,
           .dc = "1",
@@ -88,17 +90,18 @@ ChunkKey KeyOf(std::uint64_t i, std::size_t size, Epoch now) {
           .number = i};
 }
 
-StatusOr<Measurement> MeasurePut(Client* client, const SharedBytes& value,
-                                 std::uint64_t outstanding, Epoch now, int pid, double seconds) {
+StatusOr<Measurement> MeasurePut(Client* client, const std::string& bucket,
+                                 const SharedBytes& value, std::uint64_t outstanding, Epoch now,
+                                 int pid, double seconds) {
   const double cpu = CpuSecondsOf(pid);
   ASSIGN_OR_RETURN(
       Measurement result,
       RunClosedLoop(outstanding, seconds, [&](std::uint64_t i, std::function<void(Status)> done) {
         client->PutChunkAsync(
-            "events", KeyOf(i, value.size(), now), value,
+            bucket, KeyOf(i, value.size(), now), value,
             [done = std::move(done)](const StatusOr<PutReply>& reply) { done(reply.status()); });
       }));
-  result.name = "PutChunk, fsynced";
+  result.name = bucket == kUnsynced ? "PutChunk, sync=os" : "PutChunk, fsynced";
   result.value_bytes = value.size();
   result.server_cpu_seconds = CpuSecondsOf(pid) - cpu;
   return result;
@@ -187,17 +190,22 @@ Status RunRpcBench(const BenchOptions& options, const Report& report) {
       ChildProcess::Start({ProgramDirectory() + "/carillond", "--data", directory->path() + "/data",
                            "--listen", "127.0.0.1:0", "--http", "", "--log-level", "warning"}));
   ASSIGN_OR_RETURN(const auto client, Client::Connect({.endpoints = {node->address()}}));
+  RETURN_IF_ERROR(client->CreateBucket(kUnsynced, {.sync = SyncMode::kOs}).status());
   for (const auto& [size, outstanding] : kLoads) {
     const SharedBytes value(Bytes(RandomBytes(size, size)));
     const Epoch now(WallSeconds(SystemClock().WallNow()));
     ASSIGN_OR_RETURN(Measurement echoed, MeasureEcho(echo->address(), value, outstanding,
                                                      echo->pid(), options.seconds));
-    ASSIGN_OR_RETURN(Measurement put, MeasurePut(client.get(), value, outstanding, now, node->pid(),
-                                                 options.seconds));
+    ASSIGN_OR_RETURN(Measurement unsynced, MeasurePut(client.get(), kUnsynced, value, outstanding,
+                                                      now, node->pid(), options.seconds));
+    ASSIGN_OR_RETURN(Measurement put, MeasurePut(client.get(), "events", value, outstanding, now,
+                                                 node->pid(), options.seconds));
     ASSIGN_OR_RETURN(Measurement got, MeasureGet(client.get(), size, put.operations, now,
                                                  node->pid(), options.seconds));
-    put.baseline_mb_per_second = got.baseline_mb_per_second = echoed.mb_per_second();
+    put.baseline_mb_per_second = unsynced.baseline_mb_per_second = got.baseline_mb_per_second =
+        echoed.mb_per_second();
     report(echoed);
+    report(unsynced);
     report(put);
     report(got);
   }
