@@ -50,12 +50,13 @@ WriteRequest PutOf(const ChunkKey& key, const SharedBytes& value, std::uint32_t 
 }
 
 StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& path, KeyValueFactory* indexes) {
+  static const StoreIdentity kIdentity{.cluster = RandomUuid(), .node = RandomUuid()};
   StoreOptions options;
   options.files = MachineFileSystem();
   options.indexes = indexes;
   options.clock = &SystemClock();
   options.directories = {path};
-  options.identity = {.cluster = RandomUuid(), .node = RandomUuid()};
+  options.identity = kIdentity;
   options.random_seed = RandomSeed();
   options.min_free = 0;
   options.partition_bits = kPartitionBits;
