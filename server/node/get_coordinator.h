@@ -17,6 +17,7 @@ class GetCoordinator {
   void Start(Outbox* out);
   void Handle(ReadDone done, Outbox* out);
   void Handle(const CreditInput& credit, Outbox* out);
+  void HandleTime(Outbox* out);
 
   bool done() const { return done_; }
 
