@@ -294,7 +294,7 @@ void RegisterWorld::Deliver(std::size_t number, std::size_t from, Parcel parcel)
 
 void RegisterWorld::Gossip(std::size_t number) {
   const Node& node = nodes_[number];
-  Schedule((50 + random_.Below(300)) * kMillisecond,
+  Schedule((calm_ ? 20 + random_.Below(40) : 50 + random_.Below(300)) * kMillisecond,
            {.kind = Kind::kGossip, .node = static_cast<std::uint8_t>(number)});
   const std::size_t to = random_.Below(kNodes);
   if (!node.reg || to == number) return;
