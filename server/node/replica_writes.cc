@@ -7,15 +7,9 @@ namespace {
 
 // Whether another node may do better than the one that said this.
 bool IsWorthAnother(const Status& status) {
-  switch (status.code()) {
-    case StatusCode::kAlreadyExists:
-    case StatusCode::kInvalidArgument:
-    case StatusCode::kOutOfRange:
-    case StatusCode::kNotFound:
-      return false;
-    default:
-      return true;
-  }
+  const StatusCode code = status.code();
+  return code != StatusCode::kAlreadyExists && code != StatusCode::kInvalidArgument &&
+         code != StatusCode::kOutOfRange && code != StatusCode::kNotFound;
 }
 
 const StorePlace& PlaceOf(const ReplicaWrite& message) {
