@@ -197,6 +197,7 @@ struct PeerRequest {  // -> AnswerPeer
 struct GossipReceived {
   GossipMessage message;
 };
+struct StartInput {};  // the first of all: begins to gossip and to look after the ring
 struct TickInput {};  // Node::Deadline has come
 
 using Input =
@@ -204,6 +205,6 @@ using Input =
                  CreditInput, CancelInput, CreateBucketInput, SetBucketInput, RingChangeInput,
                  PlanInput, RecoverInput, WriteDone, StatDone, ReadDone, ScanDone, DigestsDone, EntriesDone,
                  HeldDone, DropDone, SavedDone, PeerReplied, PeerRequest, GossipReceived,
-                 TickInput>;
+                 StartInput, TickInput>;
 
 }  // namespace carillon

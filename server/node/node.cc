@@ -28,15 +28,6 @@ void Node::RefreshScene(const NodeTime& time) {
             .time = time};
 }
 
-void Node::Start(const NodeTime& time, Effects* effects) {
-  effects_ = effects;
-  RefreshScene(time);
-  Outbox out = OutboxOf(kRing);
-  ring_.Start(&out);
-  Begin(kHandoff, Handoff());
-  AfterStep();
-}
-
 void Node::Step(const NodeTime& time, Input input, Effects* effects) {
   effects_ = effects;
   RefreshScene(time);

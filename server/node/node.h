@@ -73,9 +73,6 @@ class Node {
   // `saved` is what was saved last; `seals`: what the store has heard so far.
   Node(NodeOptions options, SavedRing saved, std::vector<HeardSeal> seals, const NodeTime& time);
 
-  // Begins to gossip and to look after the ring. Call once, first.
-  void Start(const NodeTime& time, Effects* effects);
-
   // Takes one input and appends what is to be done to `effects`.
   void Step(const NodeTime& time, Input input, Effects* effects);
 
@@ -131,6 +128,7 @@ class Node {
   void Handle(RingChangeInput input);
   void Handle(PlanInput input);
   void Handle(SavedDone done);
+  void Handle(StartInput input);
   void Handle(TickInput input);
   void Handle(RecoverInput input);
   void AnswerRing(RequestId request, const RingControl::Outcome& outcome,

@@ -114,6 +114,14 @@ void Node::Handle(SavedDone done) {
   ring_.Handle(done, &out);
 }
 
+void Node::Handle(StartInput /*input*/) {
+  Outbox out = OutboxOf(kRing);
+  ring_.Start(&out);
+  drive_at_ = ready_at_ = scene_.time.now;
+  if (scene_.self != kNoMember) schedule_.HandleNewState(scene_);
+  Begin(kHandoff, Handoff());
+}
+
 void Node::Handle(TickInput /*input*/) {
   const Instant now = scene_.time.now;
   Outbox out = OutboxOf(kRing);

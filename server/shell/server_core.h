@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "server/shell/metrics.h"
 #include "server/shell/node_loop.h"
-#include "server/shell/state_file.h"
+#include "server/shell/ring_files.h"
 #include "server/shell/store_threads.h"
 #include "storage/rocksdb_key_value.h"
 #include "storage/store.h"
@@ -19,6 +19,11 @@ namespace carillon {
 struct ServerCoreOptions {
   std::vector<std::string> directories;  // the first of a new node also holds the cluster state
   std::string name = "node1";            // of this node, for people
+  std::string rack = kDefaultRack;
+  std::string address;  // HOST:PORT at which other nodes reach this one
+  // Asks a member of a cluster to let a new node in; null: a new node founds a cluster of its own.
+  std::function<StatusOr<SharedState>(const Member& self)> join;
+  PeerTransport* peers = nullptr;  // outlives the core; stopped before it
   std::uint32_t partition_bits = kDefaultPartitionBits;  // of a new cluster
   NodeOptions node;  // `self` is filled in from the data directory
   StoreThreads::Options threads;
@@ -30,7 +35,8 @@ struct ServerCoreOptions {
 // and stop in reverse. Threads: Open and Stop one caller; the rest any.
 class ServerCore {
  public:
-  // Opens the data directories (formats new ones, recovers old ones) and starts the node.
+  // Opens the data directories: formats new ones (and joins or founds a cluster), recovers old
+  // ones. The node serves; it begins to gossip with NodeLoop::Start.
   static StatusOr<std::unique_ptr<ServerCore>> Open(ServerCoreOptions options);
   ~ServerCore();  // Stop
 
@@ -51,7 +57,7 @@ class ServerCore {
   Metrics metrics_;
   std::unique_ptr<KeyValueFactory> indexes_;
   std::unique_ptr<Store> store_;
-  std::unique_ptr<StateFile> state_file_;
+  std::unique_ptr<RingFiles> ring_files_;
   std::unique_ptr<StoreThreads> threads_;
   std::unique_ptr<NodeLoop> node_;
   std::atomic<bool> stopping_{false};
