@@ -26,6 +26,7 @@ void RegisterProposer::Start(Instant now, const SharedState& base, SharedState o
   voters_ = VotersOf(*base_);
   own_sent_ = false;
   slot_hash_.reset();
+  answered_.clear();
   counter_ = floor.counter;
   round_ = 0;
   BeginRound(now, sends);
@@ -38,7 +39,7 @@ void RegisterProposer::BeginRound(Instant now, std::vector<SendRegister>* sends)
   accepted_ballot_ = {};
   accepted_ = {};
   if (mutations_.quorum_of_new_members) voters_ = VotersOf(*base_);
-  for (auto* nodes : {&yes_, &no_, &helped_, &answered_}) nodes->clear();
+  for (auto* nodes : {&yes_, &no_, &helped_}) nodes->clear();
   phase_ = Phase::kReserving;
   deadline_ = now + options_.round_timeout;
   sends->push_back({self_, PrepareRequest{.header = HeaderAfter(base_), .ballot = ballot_}});
@@ -46,6 +47,7 @@ void RegisterProposer::BeginRound(Instant now, std::vector<SendRegister>* sends)
 
 void RegisterProposer::BeginPrepare(Instant now, std::vector<SendRegister>* sends) {
   phase_ = Phase::kPreparing;
+  answered_.clear();
   deadline_ = now + options_.round_timeout;
   for (const NodeId& voter : voters_) {
     if (voter == self_) continue;

@@ -112,7 +112,7 @@ class RegisterProposer {
   std::vector<NodeId> yes_;       // in this phase
   std::vector<NodeId> no_;        // in this phase
   std::vector<NodeId> helped_;    // were sent base_ in this phase
-  std::vector<NodeId> answered_;  // in this round
+  std::vector<NodeId> answered_;  // in the last round that asked others
 };
 
 }  // namespace carillon

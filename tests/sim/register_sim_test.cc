@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/status.h"
 #include "tests/sim/register/register_scenario.h"
 #include "tests/sim/scenario/scenario.h"
 

@@ -92,6 +92,7 @@ class RegisterWorld {
   void Perform(std::size_t node, RegisterAlarm effect);
   void ObserveVote(std::size_t node);
   void CheckProgress();
+  std::string WhoIsBehind() const;
   std::optional<std::size_t> IndexOf(const NodeId& id) const;
   void Trace(const Event& event);
 
