@@ -24,7 +24,7 @@ grpc::ServerUnaryReactor* ClusterService::GetClusterState(
     grpc::CallbackServerContext* context, const v1::GetClusterStateRequest* /*request*/,
     v1::GetClusterStateResponse* response) {
   const UnaryCall call("GetClusterState", context, metrics_);
-  ToProto(node_->state(), response);
+  ToProto(*node_->state(), response);
   return call.Finish(OkStatus());
 }
 
@@ -32,7 +32,8 @@ grpc::ServerUnaryReactor* ClusterService::ListBuckets(grpc::CallbackServerContex
                                                       const v1::ListBucketsRequest* /*request*/,
                                                       v1::ListBucketsResponse* response) {
   const UnaryCall call("ListBuckets", context, metrics_);
-  const ClusterState state = node_->state();
+  const SharedState shared = node_->state();
+  const ClusterState& state = *shared;
   for (const auto& [name, properties] : state.buckets) {
     ToProto(name, properties, response->add_buckets());
   }

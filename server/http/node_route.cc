@@ -40,7 +40,8 @@ std::string IndexPage(std::string_view name, std::string_view node, std::string_
 }
 
 void HandleIndex(const RouteContext& context, HttpRequest /*request*/, Reply reply) {
-  const ClusterState state = context.core->node()->state();
+  const SharedState shared = context.core->node()->state();
+  const ClusterState& state = *shared;
   std::string name = "a node";
   for (const Member& member : state.members) {
     if (member.node == context.core->self()) name = member.name;
