@@ -30,6 +30,9 @@ using HomeLists = std::vector<HomeList>;
 //
 // So today's homes come back as they are when they are balanced already, a join moves partitions to
 // the new member only, and a leave those of the leaving one only, as far as shares and racks allow.
+// Swept (Q 8..1024, 1..40 members of equal weight coming and going by 1, 2, 5; 1..7 replicas): with
+// one rack nothing moves beyond the least, but one copy at 8 partitions of 7 replicas; with 2..5
+// racks of unlike size, whose shares are then not even, at most Q / 6 copies do.
 // Above kDenseMembers able members the fewest is not proven, though nearly always met.
 //
 // Requires: an able member; 1..kMaxMembers members; indexes in `today` are members, none twice in
