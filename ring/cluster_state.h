@@ -25,6 +25,7 @@ inline constexpr std::size_t kMaxMembers = 1024;
 inline constexpr std::size_t kMaxBuckets = 1024;
 inline constexpr std::size_t kMaxStagedChanges = 1024;
 inline constexpr std::size_t kMaxNoteBytes = 256;
+inline constexpr std::size_t kMaxAddressBytes = 256;
 inline constexpr std::uint32_t kDefaultWeight = 100;
 inline constexpr std::uint32_t kMaxWeight = 10'000;
 inline constexpr char kDefaultBucket[] = "events";

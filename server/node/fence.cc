@@ -53,7 +53,9 @@ std::vector<PartitionId> PartitionsOf(const PeerMessage& message) {
 
 FenceVerdict Fence(const ClusterState& state, const PeerSender& sender,
                    const PeerMessage& message) {
-  if (sender.cluster != state.cluster) return FenceVerdict::kStranger;
+  // Who wants to join may not know which cluster this is.
+  const bool is_new = sender.cluster.IsNil() && std::holds_alternative<JoinCluster>(message);
+  if (sender.cluster != state.cluster && !is_new) return FenceVerdict::kStranger;
   if (std::holds_alternative<JoinCluster>(message) ||
       std::holds_alternative<RegisterMessage>(message)) {
     return FenceVerdict::kPass;

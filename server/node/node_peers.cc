@@ -1,5 +1,5 @@
 // What other nodes ask, and how this node's requests at others ended.
-#include "ring/change_plan.h"
+#include "ring/staging.h"
 #include "server/node/fence.h"
 #include "server/node/node.h"
 #include "server/node/node_run.h"
