@@ -26,7 +26,7 @@ class Filling {
     }
   }
 
-  const std::vector<Share>& shares() const { return shares_; }
+  const std::vector<FairShare>& shares() const { return shares_; }
   // Copies of one partition in a rack: the floor and ceiling of its share.
   FairShares::PerPartition PerPartition(const Rack& rack) const {
     const Sum sum = SumOf(rack.members);
@@ -68,7 +68,7 @@ class Filling {
     Sum sum;
     for (const std::size_t member : members) sum.of = std::max(sum.of, shares_[member].of);
     for (const std::size_t member : members) {
-      const Share& share = shares_[member];
+      const FairShare& share = shares_[member];
       sum.amount += share.amount * share.weight * (share.of == sum.of ? 1 : sum.of / share.of);
     }
     return sum;
@@ -116,7 +116,7 @@ class Filling {
   const std::vector<PlacementMember>& members_;
   std::uint64_t cap_;
   std::vector<Rack> racks_;
-  std::vector<Share> shares_;
+  std::vector<FairShare> shares_;
 };
 
 }  // namespace

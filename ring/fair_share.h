@@ -15,7 +15,7 @@ struct PlacementMember {
 };
 
 // amount * weight / of.
-struct Share {
+struct FairShare {
   std::uint64_t amount = 0;
   std::uint64_t weight = 0;
   std::uint64_t of = 1;
@@ -27,9 +27,9 @@ struct Share {
 };
 
 struct FairShares {
-  std::size_t replicas = 0;    // of each partition: as wanted, or fewer: as many as are able
-  std::size_t racks = 0;       // with able members
-  std::vector<Share> members;  // copies, of each member; zero for one that owns nothing
+  std::size_t replicas = 0;        // of each partition: as wanted, or fewer: as many as are able
+  std::size_t racks = 0;           // with able members
+  std::vector<FairShare> members;  // copies, of each member; zero for one that owns nothing
   // Of each able member's rack (numbered from 0 in the order of their first members): copies of one
   // partition, at least and at most.
   struct PerPartition {

@@ -83,7 +83,7 @@ class Homes {
     std::vector<MinCostFlow::Vertex> vertices(members_.size());
     for (const std::uint16_t member : able_) {
       vertices[member] = flow->AddVertex();
-      const Share& share = fair_.members[member];
+      const FairShare& share = fair_.members[member];
       const auto least = static_cast<std::int32_t>(share.Floor());
       const auto most = static_cast<std::int32_t>(share.Ceil());
       flow->AddEdge(vertices[member], sink, least, 0);
@@ -165,14 +165,14 @@ HomeList InOrder(const HomeList& today, const HomeList& chosen) {
 }
 
 // The primary of each partition, one of its homes; nullopt: not with these shares.
-std::optional<HomeList> TryPrimaries(const HomeLists& homes, const std::vector<Share>& shares,
+std::optional<HomeList> TryPrimaries(const HomeLists& homes, const std::vector<FairShare>& shares,
                                      std::size_t divisor, const HomeLists& today) {
   MinCostFlow flow;
   const auto source = flow.AddVertex();
   const auto sink = flow.AddVertex();
   std::vector<MinCostFlow::Vertex> vertices;
   std::int64_t least_of_all = 0;
-  for (const Share& share : shares) {
+  for (const FairShare& share : shares) {
     vertices.push_back(flow.AddVertex());
     const auto least = static_cast<std::int32_t>(share.Floor(divisor));
     const auto most = static_cast<std::int32_t>(share.Ceil(divisor));
@@ -207,7 +207,7 @@ HomeList Primaries(const std::vector<PlacementMember>& members, const FairShares
                    const HomeLists& homes, const HomeLists& today) {
   std::uint64_t weights = 0;
   for (const PlacementMember& member : members) weights += member.weight;
-  std::vector<Share> by_weight;
+  std::vector<FairShare> by_weight;
   for (const PlacementMember& member : members) {
     by_weight.push_back({.amount = homes.size(), .weight = member.weight, .of = weights});
   }

@@ -58,12 +58,12 @@ std::string Check(const Members& members, std::size_t replicas, const HomeLists&
   bool by_weight = true;
   bool by_copies = true;
   for (std::size_t i = 0; i < members.size(); ++i) {
-    const Share& share = fair.members[i];
+    const FairShare& share = fair.members[i];
     if (copies[i] < share.Floor() || copies[i] > share.Ceil()) {
       return fmt::format("member {} has {} copies, want {}..{}", i, copies[i], share.Floor(),
                          share.Ceil());
     }
-    const Share wanted{.amount = today.size(), .weight = members[i].weight, .of = weights};
+    const FairShare wanted{.amount = today.size(), .weight = members[i].weight, .of = weights};
     by_weight &= primaries[i] >= wanted.Floor() && primaries[i] <= wanted.Ceil();
     by_copies &=
         primaries[i] >= share.Floor(fair.replicas) && primaries[i] <= share.Ceil(fair.replicas);
@@ -199,7 +199,7 @@ TEST(PlacementTest, PutsANewHomeWhereTheOldOneWas) {
 
 std::vector<std::uint64_t> Floors(const FairShares& fair) {
   std::vector<std::uint64_t> floors;
-  for (const Share& share : fair.members) floors.push_back(share.Floor());
+  for (const FairShare& share : fair.members) floors.push_back(share.Floor());
   return floors;
 }
 
