@@ -175,6 +175,7 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   core->threads_ = std::make_unique<StoreThreads>(core->store_.get(), options.threads);
   options.node.self = core->self_;
   options.node.random_seed = RandomSeed();
+  options.node.address = options.address;
   ASSIGN_OR_RETURN(options.node.boot, core->ring_files_->BeginLife(RandomSeed()));
   PeerTransport* peers = nullptr;
   if (options.open_peers) {
