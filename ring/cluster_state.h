@@ -105,7 +105,7 @@ struct ClusterState {
   Uuid change;                   // random, of the proposal that made this version
   std::string note;              // what this version changed, for people
   std::uint32_t partition_bits = kDefaultPartitionBits;
-  std::vector<Member> members;  // by node id
+  std::vector<Member> members;            // by node id
   std::vector<PartitionHomes> placement;  // of each of the 2^partition_bits partitions
   std::map<std::string, BucketProperties> buckets;
   std::vector<StagedChange> staged;

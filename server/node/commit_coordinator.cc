@@ -73,7 +73,8 @@ void CommitCoordinator::Write(Outbox* out) {
   const ClusterState& state = *out->scene().state;
   const BucketProperties* bucket = state.FindBucket(input_.commit.bucket);
   if (bucket == nullptr) return Fail(NotFound("no bucket '{}'", input_.commit.bucket), out);
-  const auto homes = static_cast<std::uint32_t>(state.placement[place_.partition.value()].homes.size());
+  const auto homes =
+      static_cast<std::uint32_t>(state.placement[place_.partition.value()].homes.size());
   quorum_ = Quorum(bucket->AcksWanted(), homes);
   out->Do(StoreCommit{.operation = out->Begin(),
                       .place = place_,

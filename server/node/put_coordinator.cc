@@ -36,7 +36,8 @@ void PutCoordinator::Start(Outbox* out) {
   }
   const ClusterState& state = *out->scene().state;
   const BucketProperties& bucket = *state.FindBucket(input_.bucket);
-  const auto homes = static_cast<std::uint32_t>(state.placement[place.partition.value()].homes.size());
+  const auto homes =
+      static_cast<std::uint32_t>(state.placement[place.partition.value()].homes.size());
   quorum_ = Quorum(bucket.AcksWanted(), homes);
   out->Do(StoreChunk{.operation = out->Begin(),
                      .place = place,
