@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "server/shell/peer_sink.h"
 #include "server/shell/server_core.h"
 
 namespace carillon {
@@ -13,12 +14,14 @@ struct GrpcServerOptions {
   std::size_t max_connections = 1024;
 };
 
-// The gRPC side of a node: EventsService, ClusterService, health, reflection. Threads: gRPC's own.
+// The gRPC side of a node: EventsService, ClusterService, the service between nodes, health,
+// reflection. Threads: gRPC's own.
 class GrpcServer {
  public:
-  // `core` outlives the server. Errors as Acceptor::Listen.
+  // `core` and `peers` outlive the server; nullptr: other nodes are not answered.
+  // Errors as Acceptor::Listen.
   static StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcServerOptions& options,
-                                                     ServerCore* core);
+                                                     ServerCore* core, PeerSink* peers = nullptr);
   virtual ~GrpcServer() = default;  // Stop
 
   // "HOST:PORT" as bound.

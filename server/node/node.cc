@@ -113,6 +113,7 @@ void Node::Finish(RequestId request, const Coordinator& coordinator) {
     schedule_.Ended({.partition = pull->partition(), .source = pull->source()}, pull->status(),
                     pull->total(), scene_);
     pulls_.erase(request);
+    if (!ready_at_) ready_at_ = scene_.time.now;
   }
 }
 

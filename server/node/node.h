@@ -34,6 +34,7 @@ struct NodeOptions {
   std::uint64_t max_future_seconds = 300;                // of an epoch that is written
   std::size_t max_requests = 20'000;                     // at once; beyond: RESOURCE_EXHAUSTED
   std::size_t max_value_bytes = std::size_t{512} << 20;  // of puts under way
+  std::string address;                                   // of this node; empty: not to be told
   std::size_t max_moving = 8;                            // partitions between two homes at once
   RegisterOptions ring;
   SwimOptions swim;
@@ -144,6 +145,7 @@ class Node {
   void AdoptState();
   void DriveRing();
   void SayReady();
+  void TellAddress();
   void RunPulls();
   void Release();
   bool Holds(const Input& input) const;
@@ -187,6 +189,7 @@ class Node {
   std::optional<Instant> ready_at_;   // when to say again which partitions are ready
   bool driving_ = false;              // a step of the ring is being proposed
   bool saying_ready_ = false;
+  std::optional<Instant> tell_address_at_;
   std::uint64_t next_internal_ = 2;
   NodeCounters counters_;
 };

@@ -5,6 +5,7 @@
 #include "ring/change_plan.h"
 #include "ring/force_recover.h"
 #include "ring/ownership.h"
+#include "ring/staging.h"
 #include "server/node/node.h"
 #include "server/node/node_run.h"
 
@@ -127,6 +128,7 @@ void Node::Handle(StartInput /*input*/) {
   drive_at_ = ready_at_ = scene_.time.now;
   if (scene_.self != kNoMember) schedule_.HandleNewState(scene_);
   Begin(kHandoff, Handoff());
+  if (!options_.address.empty()) tell_address_at_ = scene_.time.now;
 }
 
 void Node::Handle(TickInput /*input*/) {
@@ -159,6 +161,7 @@ std::optional<Instant> Node::Deadline() const {
   if (drive_at_) consider(*drive_at_);
   if (ready_at_) consider(*ready_at_);
   if (hold_until_) consider(*hold_until_);
+  if (tell_address_at_) consider(*tell_address_at_);
   if (!behind_.empty()) consider(behind_until_);
   return first;
 }
@@ -177,6 +180,7 @@ void Node::AfterStep() {
     RunPulls();
     SayReady();
     DriveRing();
+    TellAddress();
   }
   for (const auto& [when, request] : wakes_) alarms_.emplace(when, request);
   wakes_.clear();
@@ -250,6 +254,26 @@ void Node::SayReady() {
         &out);
     return;
   }
+}
+
+// A node that was started at another address than the ring knows.
+void Node::TellAddress() {
+  if (!tell_address_at_ || scene_.time.now < *tell_address_at_) return;
+  tell_address_at_.reset();
+  if (state_->members[scene_.self].address == options_.address) return;
+  Outbox out = OutboxOf(kRing);
+  ring_.Propose(
+      std::nullopt,
+      [self = options_.self, address = options_.address](const ClusterState& state) {
+        return WithAddress(state, self, address);
+      },
+      [this](const RingControl::Outcome& outcome, Outbox* done) {
+        if (outcome.status.ok()) return;
+        tell_address_at_ = done->scene().time.now + kRetry;
+        done->Do(Alarm{.text = fmt::format("this node's address {} cannot be told: {}",
+                                           options_.address, ToString(outcome.status))});
+      },
+      &out);
 }
 
 // Proposes the next step of partitions on the move. The first voter that lives does so at once, the

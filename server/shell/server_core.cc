@@ -134,6 +134,17 @@ void RegisterNumbers(Metrics* metrics, const Store* store, const NodeLoop* node)
   metrics->AddCounter("requests_refused_busy_total",
                       "Requests refused because too much was under way, or over a quota.",
                       [node] { return static_cast<double>(node->counters().refused_busy); });
+  metrics->AddCounter("peer_requests_stale_total",
+                      "Requests of other nodes refused because they were made under an older ring.",
+                      [node] { return static_cast<double>(node->counters().stale_requests); });
+  metrics->AddCounter("syncs_total", "Pulls of partitions from other nodes that ended.",
+                      [node] { return static_cast<double>(node->counters().syncs); });
+  metrics->AddCounter("sync_chunks_total", "Chunks that pulls brought to this node.",
+                      [node] { return static_cast<double>(node->counters().sync_chunks); });
+  metrics->AddCounter("sync_bytes_total", "Bytes of chunks that pulls brought to this node.",
+                      [node] { return static_cast<double>(node->counters().sync_bytes); });
+  metrics->AddCounter("handoffs_total", "Foreign partitions this node gave away and dropped.",
+                      [node] { return static_cast<double>(node->counters().handoffs); });
   metrics->AddGauge("cluster_state_version", "Version of the cluster state of this node.",
                     [node] { return static_cast<double>(node->state()->version.value()); });
 }
@@ -144,6 +155,7 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   if (options.directories.empty()) return InvalidArgument("a node needs a data directory");
   ASSIGN_OR_RETURN(const Identity identity, FindIdentity(options));
   auto core = std::unique_ptr<ServerCore>(new ServerCore());
+  core->metrics_ = options.metrics ? options.metrics : std::make_shared<Metrics>();
   core->self_ = NodeId(identity.store.node);
   core->indexes_ = NewRocksdbFactory(options.index);
   FileSystem* files = MachineFileSystem();
@@ -165,14 +177,19 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   core->threads_ = std::make_unique<StoreThreads>(core->store_.get(), options.threads);
   options.node.self = core->self_;
   options.node.random_seed = RandomSeed();
+  options.node.address = options.address;
   ASSIGN_OR_RETURN(options.node.boot, core->ring_files_->BeginLife(RandomSeed()));
+  PeerTransport* peers = nullptr;
+  if (options.open_peers) {
+    ASSIGN_OR_RETURN(peers, options.open_peers(identity.store.cluster));
+  }
   const NodeTime now{.now = SystemClock().Now(), .wall = SystemClock().WallNow()};
   core->node_ = std::make_unique<NodeLoop>(
       std::make_unique<Node>(options.node, std::move(ring), std::move(seals), now),
       core->threads_.get(), &SystemClock(),
       [files = core->ring_files_.get()](const auto& what) { return files->Save(what); },
-      options.peers);
-  RegisterNumbers(&core->metrics_, core->store_.get(), core->node_.get());
+      peers);
+  RegisterNumbers(core->metrics_.get(), core->store_.get(), core->node_.get());
   return core;
 }
 

@@ -23,7 +23,10 @@ struct ServerCoreOptions {
   std::string address;  // HOST:PORT at which other nodes reach this one
   // Asks a member of a cluster to let a new node in; null: a new node founds a cluster of its own.
   std::function<StatusOr<SharedState>(const Member& self)> join;
-  PeerTransport* peers = nullptr;  // outlives the core; stopped before it
+  // Opens the way to other nodes of a cluster; what it returns outlives the node, and is stopped
+  // before the core. Null: there are no others.
+  std::function<StatusOr<PeerTransport*>(const Uuid& cluster)> open_peers;
+  std::shared_ptr<Metrics> metrics;  // null: the core makes its own
   std::uint32_t partition_bits = kDefaultPartitionBits;  // of a new cluster
   NodeOptions node;  // `self` is filled in from the data directory
   StoreThreads::Options threads;
@@ -42,7 +45,7 @@ class ServerCore {
 
   NodeLoop* node() { return node_.get(); }
   const Store& store() const { return *store_; }
-  Metrics* metrics() { return &metrics_; }
+  Metrics* metrics() { return metrics_.get(); }
   const NodeId& self() const { return self_; }
   // Serving: opened, not stopping, and no disk failed. Otherwise the reason.
   Status Readiness() const;
@@ -54,7 +57,7 @@ class ServerCore {
   ServerCore() = default;
 
   NodeId self_;
-  Metrics metrics_;
+  std::shared_ptr<Metrics> metrics_;
   std::unique_ptr<KeyValueFactory> indexes_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<RingFiles> ring_files_;
