@@ -79,11 +79,8 @@ class AcceptingServer final : public GrpcServer {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcServerOptions& options,
+StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(std::unique_ptr<Acceptor> acceptor,
                                                         ServerCore* core, PeerSink* peers) {
-  ASSIGN_OR_RETURN(auto acceptor, Acceptor::Listen({.address = options.address,
-                                                    .max_connections = options.max_connections},
-                                                   core->metrics()));
   auto server = std::make_unique<AcceptingServer>(std::move(acceptor), core, peers);
   RETURN_IF_ERROR(server->Begin());
   return server;
