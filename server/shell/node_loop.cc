@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/log.h"
+
 namespace carillon {
 
 NodeLoop::NodeLoop(std::unique_ptr<Node> node, StoreThreads* store, const Clock* clock,
