@@ -1,6 +1,7 @@
 #include "server/api/cluster_service.h"
 
 #include "server/api/codec.h"
+#include "server/api/ring_codec.h"
 #include "server/api/unary_call.h"
 
 namespace carillon {
@@ -20,11 +21,17 @@ auto AnswerBucket(UnaryCall call, Response* response) {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* ClusterService::GetClusterState(
-    grpc::CallbackServerContext* context, const v1::GetClusterStateRequest* /*request*/,
-    v1::GetClusterStateResponse* response) {
+grpc::ServerUnaryReactor* ClusterService::GetClusterState(grpc::CallbackServerContext* context,
+                                                          const v1::GetClusterStateRequest* request,
+                                                          v1::GetClusterStateResponse* response) {
   const UnaryCall call("GetClusterState", context, metrics_);
-  ToProto(*node_->state(), response);
+  const SharedState state = node_->state();
+  if (request->known_version() == state->version.value()) {
+    response->set_version(state->version.value());
+    response->set_unchanged(true);
+  } else {
+    ToProto(*state, response);
+  }
   return call.Finish(OkStatus());
 }
 

@@ -127,6 +127,7 @@ struct BucketAnswer {
 struct RingAnswer {
   SharedState state;                       // as it is now
   std::shared_ptr<const ChangePlan> plan;  // of a PlanInput
+  std::vector<PartitionId> lost;           // of a RecoverInput: their data are gone
 };
 struct Answer {
   RequestId request;

@@ -127,6 +127,12 @@ struct PlanInput {
   PlanFacts facts;
 };
 
+// Pull now whatever the other homes of this node's partitions have and this node lacks.
+// -> RingAnswer
+struct RepairInput {
+  RequestId request;
+};
+
 // --- How effects ended.
 
 // `stale_ring`: another node knows a newer ring; nothing was done, and `status` is not OK.
@@ -203,7 +209,7 @@ struct TickInput {};  // Node::Deadline has come
 using Input =
     std::variant<PutChunkInput, CommitInput, ListSecondsInput, GetChunksInput, ReadRangeInput,
                  CreditInput, CancelInput, CreateBucketInput, SetBucketInput, RingChangeInput,
-                 PlanInput, RecoverInput, WriteDone, StatDone, ReadDone, ScanDone, DigestsDone, EntriesDone,
+                 PlanInput, RecoverInput, RepairInput, WriteDone, StatDone, ReadDone, ScanDone, DigestsDone, EntriesDone,
                  HeldDone, DropDone, SavedDone, PeerReplied, PeerRequest, GossipReceived,
                  StartInput, TickInput>;
 

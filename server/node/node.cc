@@ -47,6 +47,11 @@ const Handoff& Node::handoff() const {
   return std::get<Handoff>(coordinators_.at(kHandoff.value()));
 }
 
+const Handoff* Node::FindHandoff() const {
+  const auto found = coordinators_.find(kHandoff.value());
+  return found == coordinators_.end() ? nullptr : &std::get<Handoff>(found->second);
+}
+
 NodeCounters Node::counters() const {
   NodeCounters counters = counters_;
   counters.in_flight = coordinators_.size() - pulls_.size() -

@@ -83,7 +83,11 @@ class Node {
   const ClusterState& state() const { return *state_; }
   const SharedState& shared_state() const { return state_; }
   const RingControl& ring() const { return ring_; }
+  const NodeId& self() const { return options_.self; }
+  const SyncSchedule& schedule() const { return schedule_; }
   const Handoff& handoff() const;
+  // nullptr: not before StartInput.
+  const Handoff* FindHandoff() const;
   NodeCounters counters() const;
   std::vector<Transfer> transfers() const;
   // By dc: all seconds up to the epoch are complete.
@@ -132,8 +136,9 @@ class Node {
   void Handle(StartInput input);
   void Handle(TickInput input);
   void Handle(RecoverInput input);
+  void Handle(RepairInput input);
   void AnswerRing(RequestId request, const RingControl::Outcome& outcome,
-                  std::shared_ptr<const ChangePlan> plan);
+                  std::shared_ptr<const ChangePlan> plan, std::vector<PartitionId> lost = {});
   void AnswerBucket(RequestId request, const std::string& name,
                     const RingControl::Outcome& outcome);
   void AfterStep();

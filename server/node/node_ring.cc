@@ -59,12 +59,14 @@ void Node::AnswerBucket(RequestId request, const std::string& name,
 }
 
 void Node::AnswerRing(RequestId request, const RingControl::Outcome& outcome,
-                      std::shared_ptr<const ChangePlan> plan) {
+                      std::shared_ptr<const ChangePlan> plan, std::vector<PartitionId> lost) {
   if (!outcome.status.ok()) return Refuse(request, outcome.status);
   effects_->push_back(
       Answer{.request = request,
              .status = OkStatus(),
-             .value = RingAnswer{.state = outcome.state, .plan = std::move(plan)},
+             .value = RingAnswer{.state = outcome.state,
+                                 .plan = std::move(plan),
+                                 .lost = std::move(lost)},
              .version = outcome.state->version});
 }
 
@@ -102,10 +104,15 @@ void Node::Handle(RecoverInput input) {
   if (!recovered.ok()) return Refuse(request, recovered.status());
   ring_.Recover(
       std::move(recovered->state),
-      [this, request](const RingControl::Outcome& outcome, Outbox*) {
-        AnswerRing(request, outcome, nullptr);
+      [this, request, lost = recovered->lost](const RingControl::Outcome& outcome, Outbox*) {
+        AnswerRing(request, outcome, nullptr, lost);
       },
       &out);
+}
+
+void Node::Handle(RepairInput input) {
+  schedule_.WantAntiEntropyNow(scene_);
+  AnswerRing(input.request, {.status = OkStatus(), .state = state_}, nullptr);
 }
 
 void Node::Handle(SavedDone done) {

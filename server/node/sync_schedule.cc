@@ -84,6 +84,11 @@ void SyncSchedule::WantAntiEntropy(const Scene& scene) {
   }
 }
 
+void SyncSchedule::WantAntiEntropyNow(const Scene& scene) {
+  WantAntiEntropy(scene);
+  wake_at_ = scene.time.now;
+}
+
 void SyncSchedule::HandleNewState(const Scene& scene) {
   WantMoves(scene);
   wake_at_ = scene.time.now;

@@ -58,6 +58,8 @@ class SyncSchedule {
   void HandleNewState(const Scene& scene);
   // `source` holds data of a partition that is not its own. Says how far the pull has come.
   OfferReply HandleOffer(PartitionId partition, const NodeId& source, const Scene& scene);
+  // Compares with every other home of this node's partitions, now.
+  void WantAntiEntropyNow(const Scene& scene);
   void Tick(const Scene& scene);
   // When Tick or Next must be called again.
   Instant Deadline() const { return wake_at_; }
@@ -66,6 +68,7 @@ class SyncSchedule {
   // phase they are in: to be told to the register until the state says so.
   std::vector<PartitionId> ReadyIn(Phase phase, const Scene& scene) const;
 
+  const SyncScheduleOptions& options() const { return options_; }
   std::size_t running() const { return running_.size(); }
   std::size_t waiting() const { return wanted_.size(); }
 

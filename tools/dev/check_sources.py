@@ -16,7 +16,7 @@ LAYERS = {
     "server/api": ["base", "ring", "storage", "proto", "server/node", "server/shell"],
     "server/http": ["base", "ring", "storage", "crunch", "server/node", "server/shell"],
     "server": ["base", "ring", "storage", "server/node", "server/shell", "server/api", "server/http"],
-    "client": ["base", "crunch", "proto"],
+    "client": ["base", "ring", "crunch", "proto"],
     "tools": ["base", "ring", "storage", "crunch", "proto", "client"],
 }
 # Decisions only: they take time and chance as arguments.
