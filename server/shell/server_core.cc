@@ -98,6 +98,8 @@ constexpr StoreNumber kStoreNumbers[] = {
      [](const StoreStats& s) { return static_cast<double>(s.records_quarantined); }},
     {"records_repaired_total", "Damaged records that were written anew.", true,
      [](const StoreStats& s) { return static_cast<double>(s.records_repaired); }},
+    {"punched_bytes_total", "Bytes given back by dropping partitions.", true,
+     [](const StoreStats& s) { return static_cast<double>(s.punched_bytes); }},
     {"records_recovered", "Records replayed from the log at the last start.", false,
      [](const StoreStats& s) { return static_cast<double>(s.records_recovered); }},
     {"index_rebuilds_total", "Times an index was rebuilt from the segments.", true,
