@@ -25,7 +25,8 @@ void Node::RefreshScene(const NodeTime& time) {
             .self = state_->IndexOf(options_.self).value_or(kNoMember),
             .reachability = &ring_.reachability(),
             .watermarks = &watermarks_,
-            .time = time};
+            .time = time,
+            .mutations = options_.mutations};
 }
 
 void Node::Step(const NodeTime& time, Input input, Effects* effects) {

@@ -17,6 +17,7 @@
 #include "server/node/commit_coordinator.h"
 #include "server/node/get_coordinator.h"
 #include "server/node/handoff.h"
+#include "server/node/node_mutations.h"
 #include "server/node/put_coordinator.h"
 #include "server/node/range_coordinator.h"
 #include "server/node/replica_request.h"
@@ -38,6 +39,7 @@ struct NodeOptions {
   RegisterOptions ring;
   SwimOptions swim;
   SyncScheduleOptions sync;
+  NodeMutations mutations;  // for tests
 };
 
 struct NodeCounters {
