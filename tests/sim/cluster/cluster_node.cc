@@ -127,6 +127,10 @@ void ClusterNode::Step(Input input) {
   if (!node_) return;
   shared_->Trace(shared_->events.now() * 64 + number_);
   shared_->Trace(input.index());
+  if (const auto* replied = std::get_if<PeerReplied>(&input);
+      replied != nullptr && !replied->reply.status.ok()) {
+    shared_->Tell("node {} hears: {}", number_, ToString(replied->reply.status));
+  }
   Effects effects;
   const NodeTime time{.now = machine_->clock.Now(), .wall = machine_->clock.WallNow()};
   const std::uint64_t incarnation = incarnation_;
@@ -207,6 +211,12 @@ void ClusterNode::StartBatch() {
   if (writing_) After(DiskDelay(), [this] { CarryOutBatch(); });
 }
 
+// Whether the machine may stop in the middle of a write.
+bool ClusterNode::MayStopWithin() const {
+  const ClusterSettings& settings = shared_->settings;
+  return shared_->storm && settings.crashes && !settings.one_away;
+}
+
 // All that waits, up to the next drop, in one write; or a drop.
 void ClusterNode::CarryOutBatch() {
   std::vector<Input> completions;
@@ -229,7 +239,7 @@ void ClusterNode::CarryOutBatch() {
     operations.push_back(work_.front().operation);
     work_.pop_front();
   }
-  if (shared_->storm && shared_->settings.crashes && shared_->random.OneIn(150)) {
+  if (MayStopWithin() && shared_->random.OneIn(150)) {
     machine_->files.StopAfter(machine_->files.operations() + shared_->random.Below(4));
   }
   const auto outcomes = machine_->store->Write(0, requests);

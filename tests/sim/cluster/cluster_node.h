@@ -95,6 +95,7 @@ class ClusterNode {
   void CarryOutBatch();
   void EndBatch(std::vector<Input> completions);
   void Maintain();
+  bool MayStopWithin() const;
   std::uint64_t DiskDelay();
   void EndSave();
 

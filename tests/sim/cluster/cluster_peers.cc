@@ -52,6 +52,10 @@ void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
   const auto timeout =
       static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::microseconds>(effect.timeout).count());
   shared_->events.After(timeout, [this, ask] { Finish(ask, Lost("no answer in time")); });
+  if (const auto* pull = std::get_if<SyncDigests>(&effect.message)) {
+    shared_->Tell("node {} pulls partition {} from node {}", from->number(), pull->partition,
+                  to->number());
+  }
   Record(to, effect.sender, effect.message);
   const bool large = IsLarge(effect.message);
   const auto send = [&](std::uint64_t as, std::uint64_t later) {
