@@ -109,6 +109,7 @@ void Node::Finish(RequestId request, const Coordinator& coordinator) {
     schedule_.Ended({.partition = pull->partition(), .source = pull->source()}, pull->status(),
                     pull->total(), scene_);
     pulls_.erase(request);
+    ready_at_ = scene_.time.now;
   }
 }
 
