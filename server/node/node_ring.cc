@@ -148,9 +148,11 @@ std::optional<Instant> Node::Deadline() const {
   std::optional<Instant> first = ring_.Deadline();
   const auto consider = [&first](Instant at) { first = first ? std::min(*first, at) : at; };
   if (!alarms_.empty()) consider(alarms_.begin()->first);
-  if (scene_.self != kNoMember) consider(schedule_.Deadline());
-  if (drive_at_) consider(*drive_at_);
-  if (ready_at_) consider(*ready_at_);
+  if (scene_.self != kNoMember) {
+    consider(schedule_.Deadline());
+    if (drive_at_ && !driving_) consider(*drive_at_);
+    if (ready_at_ && !saying_ready_) consider(*ready_at_);
+  }
   if (hold_until_) consider(*hold_until_);
   if (!behind_.empty()) consider(behind_until_);
   return first;
