@@ -107,6 +107,21 @@ void OrderedReads::Repair(const Slot& slot, Outbox* out) const {
   }
 }
 
+void OrderedReads::HandleNewState(Outbox* out) {
+  const ClusterState& state = *out->scene().state;
+  for (Slot& slot : slots_) {
+    const BucketProperties* bucket = slot.ready ? nullptr : state.FindBucket(slot.bucket);
+    if (bucket == nullptr) continue;
+    slot.place.partition = PlaceOf(state, slot.bucket, ToString(slot.place.key)).partition;
+    slot.candidates = CandidatesOf(out->scene(), slot.place.partition, *bucket);
+    slot.next = 0;
+    slot.lacks.clear();
+    slot.asked.clear();
+    slot.doubt = OkStatus();
+    AskNext(&slot, out);
+  }
+}
+
 void OrderedReads::HandleTime(Outbox* out) {
   wake_set_ = false;
   const Instant now = out->scene().time.now;

@@ -41,6 +41,9 @@ class ReplicaWrites {
   // Asks fallbacks for those that are slow; gives up when the time is up. Call when woken.
   void HandleTime(Outbox* out);
 
+  // Members have other places in a newer cluster state: no more fallbacks are asked.
+  void AskNobodyElse() { fallbacks_.clear(); }
+
   Verdict verdict() const { return verdict_; }
   // Nothing is under way any more.
   bool settled() const { return asked_.empty(); }
