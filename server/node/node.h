@@ -139,6 +139,7 @@ class Node {
                     const RingControl::Outcome& outcome);
   void AfterStep();
   void AdoptState();
+  void RefuseOvertaken(const std::vector<std::uint64_t>& requests);
   void DriveRing();
   void SayReady();
   void RunPulls();

@@ -187,12 +187,24 @@ void Node::AdoptState() {
   std::vector<std::uint64_t> requests;
   for (const auto& [request, coordinator] : coordinators_) requests.push_back(request);
   std::sort(requests.begin(), requests.end());
+  if (!options_.mutations.ack_after_fence && !options_.mutations.no_fence) {
+    RefuseOvertaken(requests);
+  }
   for (const std::uint64_t request : requests) {
     Run(RequestId(request), [](auto& coordinator, Outbox* out) {
       if constexpr (requires { coordinator.HandleNewState(out); }) coordinator.HandleNewState(out);
     });
   }
   for (PeerRequest& request : std::exchange(behind_, {})) Handle(std::move(request));
+}
+
+void Node::RefuseOvertaken(const std::vector<std::uint64_t>& requests) {
+  for (const std::uint64_t request : requests) {
+    auto* replica = std::get_if<ReplicaRequest>(&coordinators_.at(request));
+    if (replica == nullptr || !replica->IsOvertakenIn(*state_)) continue;
+    replica->Abandon();
+    ReplyStale(RequestId(request));
+  }
 }
 
 // Whether an input must wait until the ring is known again: a node that stood still may have
