@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "server/node/bucket_quota.h"
 #include "server/node/commit_coordinator.h"
+#include "server/node/fence.h"
 #include "server/node/get_coordinator.h"
 #include "server/node/handoff.h"
 #include "server/node/node_mutations.h"
@@ -119,6 +120,7 @@ class Node {
   void Handle(PeerReplied replied);
   void Handle(PeerRequest input);
   void Handle(GossipReceived input);
+  FenceVerdict VerdictOn(const PeerRequest& input) const;
   void HandleOffer(const PeerRequest& input);
   void HandleJoin(PeerRequest input);
   void Reply(RequestId request, Status status, PeerValue value);

@@ -10,7 +10,6 @@ struct NodeMutations {
   bool ack_after_fence = false;        // a write that ends after its partition changed counts
   bool one_source = false;             // a new home pulls from one of the homes
   bool drop_hint_early = false;        // a fallback drops what one home has
-  bool drop_hint_unchecked = false;    // though something was added meanwhile
   bool dual_acks_old_only = false;     // w among the homes is enough while a partition moves
   bool not_found_believed = false;     // the first home that has not got a chunk is believed
   friend bool operator==(const NodeMutations&, const NodeMutations&) = default;

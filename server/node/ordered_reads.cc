@@ -63,6 +63,7 @@ void OrderedReads::Fill(Slot* slot, ReadDone done, MemberIndex from, Outbox* out
   }
   if (done.status.code() == StatusCode::kNotFound) {
     slot->lacks.push_back(from);
+    if (out->scene().mutations.not_found_believed) return GiveUp(slot);
   } else if (done.status.code() == StatusCode::kDataLoss) {
     slot->lacks.push_back(from);
     slot->damage = std::move(done.status);

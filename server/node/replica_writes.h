@@ -68,7 +68,7 @@ class ReplicaWrites {
   void Ask(std::size_t slot, MemberIndex member, Outbox* out);
   // False: there is nobody left.
   bool AskFallback(std::size_t slot, Outbox* out);
-  void Judge();
+  void Judge(const Outbox& out);
   bool IsMet(const std::vector<MemberIndex>& set) const;
   bool CanBeMet(const std::vector<MemberIndex>& set) const;
 

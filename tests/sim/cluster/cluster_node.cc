@@ -223,8 +223,9 @@ void ClusterNode::CarryOutBatch() {
   if (!work_.front().write) {
     const DropPartition drop = work_.front().drop;
     work_.pop_front();
-    const auto dropped = machine_->store->DropPartitionIf(
+    auto dropped = machine_->store->DropPartitionIf(
         drop.partition, {.count = drop.total.count, .sum = drop.total.sum});
+    if (shared_->mutations.drop_unchecked) dropped = machine_->store->DropPartition(drop.partition).ok();
     shared_->Tell("node {} drops partition {}: {}", number_, drop.partition,
                   dropped.ok() && *dropped);
     completions.emplace_back(DropDone{.operation = drop.operation,

@@ -17,11 +17,11 @@ constexpr NamedMutation kMutations[] = {
     {"ack_after_fence", &NodeMutations::ack_after_fence},
     {"one_source", &NodeMutations::one_source},
     {"drop_hint_early", &NodeMutations::drop_hint_early},
-    {"drop_hint_unchecked", &NodeMutations::drop_hint_unchecked},
     {"dual_acks_old_only", &NodeMutations::dual_acks_old_only},
     {"not_found_believed", &NodeMutations::not_found_believed},
 };
 constexpr std::string_view kAckBeforeWrite = "ack_before_write";
+constexpr std::string_view kDropUnchecked = "drop_unchecked";
 
 SimResult RunWorld(std::uint64_t seed, const SimOptions& options, const ClusterSettings& settings) {
   if (!options.verbose) QuietLog();
@@ -75,6 +75,7 @@ ClusterMutations ClusterMutationsOf(std::string_view name) {
     if (mutation.name == name) mutations.node.*mutation.rule = true;
   }
   mutations.ack_before_write = name == kAckBeforeWrite;
+  mutations.drop_unchecked = name == kDropUnchecked;
   CHECK(mutations != ClusterMutations{});
   return mutations;
 }
@@ -89,6 +90,7 @@ std::vector<Scenario> ClusterScenarios() {
   for (Scenario& scenario : scenarios) {
     for (const NamedMutation& mutation : kMutations) scenario.mutations.push_back(mutation.name);
     scenario.mutations.push_back(kAckBeforeWrite);
+    scenario.mutations.push_back(kDropUnchecked);
   }
   return scenarios;
 }

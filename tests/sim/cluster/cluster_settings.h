@@ -29,6 +29,7 @@ struct ClusterSettings {
 struct ClusterMutations {
   NodeMutations node;
   bool ack_before_write = false;  // a store says OK, and writes a little later
+  bool drop_unchecked = false;    // a store drops a partition though something was added
   friend bool operator==(const ClusterMutations&, const ClusterMutations&) = default;
 };
 
