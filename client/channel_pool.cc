@@ -1,5 +1,6 @@
 #include "client/channel_pool.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
@@ -23,6 +24,13 @@ grpc::ChannelArguments Arguments() {
 }
 
 }  // namespace
+
+// gRPC is held for the life of the process: when the last that uses it goes, its shutdown may wait
+// 10 s for a thread of its own that polls (seen with 1.51, after large writes).
+ChannelPool::ChannelPool() {
+  static const bool held = (grpc_init(), true);
+  (void)held;  // never given back
+}
 
 std::shared_ptr<grpc::Channel> ChannelPool::To(const std::string& endpoint) {
   const std::lock_guard lock(mutex_);

@@ -15,6 +15,7 @@ inline constexpr int kMaxReceivedMessageBytes = 16 << 20;
 // is gone an idle one remains. Threads: any.
 class ChannelPool {
  public:
+  ChannelPool();
   std::shared_ptr<grpc::Channel> To(const std::string& endpoint);
 
  private:
