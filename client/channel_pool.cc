@@ -4,8 +4,6 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include "base/check.h"
-
 namespace carillon {
 namespace {
 
@@ -26,21 +24,13 @@ grpc::ChannelArguments Arguments() {
 
 }  // namespace
 
-ChannelPool::ChannelPool(const std::vector<std::string>& endpoints) {
-  CHECK(!endpoints.empty());
-  for (const std::string& endpoint : endpoints) {
-    entries_.push_back({endpoint, grpc::CreateCustomChannel(
-                                      endpoint, grpc::InsecureChannelCredentials(), Arguments())});
+std::shared_ptr<grpc::Channel> ChannelPool::To(const std::string& endpoint) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<grpc::Channel>& channel = channels_[endpoint];
+  if (!channel) {
+    channel = grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), Arguments());
   }
-}
-
-ChannelPool::Pick ChannelPool::Current() const {
-  const std::size_t index = current_.load(std::memory_order_relaxed);
-  return {index, entries_[index].endpoint, entries_[index].channel};
-}
-
-void ChannelPool::MoveOn(std::size_t index) {
-  current_.compare_exchange_strong(index, (index + 1) % entries_.size(), std::memory_order_relaxed);
+  return channel;
 }
 
 }  // namespace carillon

@@ -124,10 +124,9 @@ class StateChangesTest : public NodeFixture {};
 
 TEST_F(StateChangesTest, AreInForceOnlyWhenSaved) {
   Step(CreateBucketInput{.request = RequestId(1), .name = "logs", .properties = {}});
-  const auto save = TakeOne<SaveState>();
   EXPECT_EQ(node_.state().FindBucket("logs"), nullptr);
   EXPECT_TRUE(Take<Answer>().empty());
-  Step(StateSaved{.operation = save.operation, .status = OkStatus()});
+  EXPECT_GT(EndSaves(), 0);
   EXPECT_NE(node_.state().FindBucket("logs"), nullptr);
   EXPECT_TRUE(TakeOne<Answer>().status.ok());
 }
@@ -135,8 +134,7 @@ TEST_F(StateChangesTest, AreInForceOnlyWhenSaved) {
 TEST_F(StateChangesTest, OneWaitsForTheOtherAndSeesIt) {
   Step(CreateBucketInput{.request = RequestId(1), .name = "logs", .properties = {}});
   Step(CreateBucketInput{.request = RequestId(2), .name = "logs", .properties = {}});
-  const auto save = TakeOne<SaveState>();
-  Step(StateSaved{.operation = save.operation, .status = OkStatus()});
+  EndSaves();
   const auto answers = Take<Answer>();
   ASSERT_EQ(answers.size(), 2u);
   EXPECT_TRUE(answers[0].status.ok());
@@ -145,8 +143,12 @@ TEST_F(StateChangesTest, OneWaitsForTheOtherAndSeesIt) {
 
 TEST_F(StateChangesTest, ThatCannotBeSavedChangeNothing) {
   Step(CreateBucketInput{.request = RequestId(1), .name = "logs", .properties = {}});
-  Step(StateSaved{.operation = TakeOne<SaveState>().operation, .status = Unavailable("disk")});
-  EXPECT_EQ(TakeOne<Answer>().status.code(), StatusCode::kUnavailable);
+  EndSaves(Unavailable("disk"));
+  for (int i = 0; i < 100 && Take<Answer>().empty(); ++i) {
+    Advance(std::chrono::seconds(1));
+    Step(TickInput{});
+    EndSaves(Unavailable("disk"));
+  }
   EXPECT_EQ(node_.state().FindBucket("logs"), nullptr);
 }
 

@@ -21,7 +21,7 @@ LAYERS = {
 }
 # Decisions only: they take time and chance as arguments.
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
-        "client/second_batcher")
+        "client/second_batcher", "client/router.", "client/node_health.")
 FORBIDDEN = [
     (r"\bstd::(thread|mutex|condition_variable|async|future)\b", "threads"),
     (r"\b(steady_clock|system_clock)::now\b|\bSystemClock\(\)|\btime\(nullptr\)", "a clock"),
