@@ -4,9 +4,9 @@
 
 #include <fmt/ranges.h>
 
-#include "client/channel_pool.h"
 #include "client/messages.h"
 #include "client/ring_conversion.h"
+#include "client/ring_view.h"
 #include "client/unary_calls.h"
 
 namespace carillon {
@@ -20,7 +20,7 @@ ClientOptions OnceOnly(ClientOptions options) {
 class GrpcClusterAdmin final : public ClusterAdmin {
  public:
   explicit GrpcClusterAdmin(const ClientOptions& options)
-      : pool_(options.endpoints), looks_(&pool_, options), changes_(&pool_, OnceOnly(options)) {}
+      : view_(options), looks_(&view_, options), changes_(&view_, OnceOnly(options)) {}
 
   StatusOr<ClusterView> View(std::uint32_t history) override {
     v1::GetClusterViewRequest request;
@@ -98,7 +98,7 @@ class GrpcClusterAdmin final : public ClusterAdmin {
     return StateVersion(response.state_version());
   }
 
-  ChannelPool pool_;
+  RingView view_;
   UnaryCalls looks_;
   UnaryCalls changes_;
 };

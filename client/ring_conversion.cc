@@ -38,11 +38,6 @@ MemberRole FromMessage(v1::MemberRole role) {
   return role == v1::MEMBER_ROLE_LEAVING ? MemberRole::kLeaving : MemberRole::kNormal;
 }
 
-Phase FromMessage(v1::Phase phase) {
-  if (phase == v1::PHASE_DUAL) return Phase::kDual;
-  return phase == v1::PHASE_READ_NEW ? Phase::kReadNew : Phase::kStable;
-}
-
 Health FromMessage(v1::Health health) {
   if (health == v1::HEALTH_ALIVE) return Health::kAlive;
   if (health == v1::HEALTH_SUSPECT) return Health::kSuspect;
@@ -65,45 +60,6 @@ StatusOr<Member> FromMessage(const v1::Member& message) {
   member.weight = message.weight();
   member.role = FromMessage(message.role());
   return member;
-}
-
-StatusOr<PartitionHomes> FromMessage(const v1::Partition& message, std::size_t members) {
-  PartitionHomes partition;
-  ASSIGN_OR_RETURN(partition.homes, FromMessage(message.homes(), members));
-  ASSIGN_OR_RETURN(partition.next, FromMessage(message.next(), members));
-  ASSIGN_OR_RETURN(partition.ready, FromMessage(message.ready(), members));
-  ASSIGN_OR_RETURN(partition.target, FromMessage(message.target(), members));
-  if (partition.homes.empty()) return Internal("the node listed a partition without a home");
-  partition.phase = FromMessage(message.phase());
-  partition.changed = StateVersion(message.changed());
-  return partition;
-}
-
-StatusOr<ClusterState> FromMessage(const v1::GetClusterStateResponse& message) {
-  ClusterState state;
-  ASSIGN_OR_RETURN(const NodeId cluster, ParseNode(message.cluster_uuid()));
-  state.cluster = cluster.value();
-  state.generation = message.generation();
-  state.version = StateVersion(message.version());
-  const std::uint32_t partitions = message.partitions();
-  if (!std::has_single_bit(partitions) || partitions > (1U << kMaxPartitionBits) ||
-      static_cast<int>(partitions) != message.placement_size()) {
-    return Internal("the node listed {} of {} partitions", message.placement_size(), partitions);
-  }
-  state.partition_bits = static_cast<std::uint32_t>(std::countr_zero(partitions));
-  for (const v1::Member& member : message.members()) {
-    ASSIGN_OR_RETURN(Member one, FromMessage(member));
-    state.members.push_back(std::move(one));
-  }
-  for (const v1::Partition& partition : message.placement()) {
-    ASSIGN_OR_RETURN(PartitionHomes one, FromMessage(partition, state.members.size()));
-    state.placement.push_back(std::move(one));
-  }
-  for (const v1::Bucket& bucket : message.buckets()) {
-    NamedBucket one = carillon::FromMessage(bucket);
-    state.buckets.emplace(std::move(one.name), one.properties);
-  }
-  return state;
 }
 
 StatusOr<StagedChange> FromMessage(const ClusterState& state, const v1::StagedChange& message) {
@@ -185,7 +141,9 @@ HomeList Without(const HomeList& list, const HomeList& other) {
 
 StatusOr<ClusterView> FromMessage(const v1::GetClusterViewResponse& message) {
   ClusterView view;
-  ASSIGN_OR_RETURN(ClusterState state, FromMessage(message.state()));
+  ASSIGN_OR_RETURN(auto known, carillon::FromMessage(message.state()));
+  if (!known) return Internal("the node's view has no placement");
+  ClusterState state = *std::move(known);
   state.paused = message.paused();
   for (const v1::StagedChange& change : message.staged()) {
     ASSIGN_OR_RETURN(StagedChange one, FromMessage(state, change));

@@ -104,7 +104,8 @@ void CommitCoordinator::HandleTime(Outbox* out) {
 }
 
 void CommitCoordinator::HandleNewState(Outbox* out) {
-  if (!answered_ && wait_.waits()) Start(out);
+  if (answered_) return writes_.AskNobodyElse();
+  Start(out);
 }
 
 void CommitCoordinator::Conclude(Outbox* out) {

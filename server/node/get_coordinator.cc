@@ -60,6 +60,12 @@ void GetCoordinator::HandleTime(Outbox* out) {
   GoOn(out);
 }
 
+void GetCoordinator::HandleNewState(Outbox* out) {
+  if (done_) return;
+  reads_.HandleNewState(out);
+  GoOn(out);
+}
+
 void GetCoordinator::Handle(const CreditInput& credit, Outbox* out) {
   if (done_) return;
   reads_.AddCredit(credit.items);

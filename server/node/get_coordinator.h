@@ -18,6 +18,7 @@ class GetCoordinator {
   void Handle(ReadDone done, Outbox* out);
   void Handle(const CreditInput& credit, Outbox* out);
   void HandleTime(Outbox* out);
+  void HandleNewState(Outbox* out);
 
   bool done() const { return done_; }
 

@@ -98,6 +98,7 @@ void Handoff::Judge(Outbox* out) {
     const auto having = std::count_if(set.begin(), set.end(), [&](MemberIndex home) {
       return have_.contains(scene.NodeOf(home));
     });
+    if (scene.mutations.drop_hint_early && having > 0) return true;
     return static_cast<std::size_t>(having) >= std::min<std::size_t>(acks, set.size());
   };
   const WriteSets sets = WriteSetsOf(scene.state->placement[partition.value()], kMaxReplicas);

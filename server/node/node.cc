@@ -25,7 +25,8 @@ void Node::RefreshScene(const NodeTime& time) {
             .self = state_->IndexOf(options_.self).value_or(kNoMember),
             .reachability = &ring_.reachability(),
             .watermarks = &watermarks_,
-            .time = time};
+            .time = time,
+            .mutations = options_.mutations};
 }
 
 void Node::Step(const NodeTime& time, Input input, Effects* effects) {
@@ -113,7 +114,7 @@ void Node::Finish(RequestId request, const Coordinator& coordinator) {
     schedule_.Ended({.partition = pull->partition(), .source = pull->source()}, pull->status(),
                     pull->total(), scene_);
     pulls_.erase(request);
-    if (!ready_at_) ready_at_ = scene_.time.now;
+    ready_at_ = scene_.time.now;
   }
 }
 

@@ -15,8 +15,10 @@
 #include "base/random.h"
 #include "server/node/bucket_quota.h"
 #include "server/node/commit_coordinator.h"
+#include "server/node/fence.h"
 #include "server/node/get_coordinator.h"
 #include "server/node/handoff.h"
+#include "server/node/node_mutations.h"
 #include "server/node/put_coordinator.h"
 #include "server/node/range_coordinator.h"
 #include "server/node/replica_request.h"
@@ -39,6 +41,7 @@ struct NodeOptions {
   RegisterOptions ring;
   SwimOptions swim;
   SyncScheduleOptions sync;
+  NodeMutations mutations;  // for tests
 };
 
 struct NodeCounters {
@@ -122,6 +125,7 @@ class Node {
   void Handle(PeerReplied replied);
   void Handle(PeerRequest input);
   void Handle(GossipReceived input);
+  FenceVerdict VerdictOn(const PeerRequest& input) const;
   void HandleOffer(const PeerRequest& input);
   void HandleJoin(PeerRequest input);
   void Reply(RequestId request, Status status, PeerValue value);
@@ -143,6 +147,7 @@ class Node {
                     const RingControl::Outcome& outcome);
   void AfterStep();
   void AdoptState();
+  void RefuseOvertaken(const std::vector<std::uint64_t>& requests);
   void DriveRing();
   void SayReady();
   void TellAddress();

@@ -144,8 +144,21 @@ void Node::ReplyStale(RequestId request) {
                 .value = {}}});
 }
 
+FenceVerdict Node::VerdictOn(const PeerRequest& input) const {
+  const FenceVerdict verdict = Fence(*state_, input.sender, input.message);
+  const bool pulls = std::holds_alternative<SyncDigests>(input.message) ||
+                     std::holds_alternative<SyncEntries>(input.message) ||
+                     std::holds_alternative<SyncFetch>(input.message);
+  const NodeMutations& mutations = options_.mutations;
+  if ((verdict == FenceVerdict::kStaleSender && mutations.no_fence) ||
+      (verdict == FenceVerdict::kBehind && mutations.snapshot_before_fence && pulls)) {
+    return FenceVerdict::kPass;
+  }
+  return verdict;
+}
+
 void Node::Handle(PeerRequest input) {
-  switch (Fence(*state_, input.sender, input.message)) {
+  switch (VerdictOn(input)) {
     case FenceVerdict::kStranger:
       return Reply(input.request,
                    FailedPrecondition("node {} is no member of this cluster",

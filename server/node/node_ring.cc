@@ -157,9 +157,11 @@ std::optional<Instant> Node::Deadline() const {
   std::optional<Instant> first = ring_.Deadline();
   const auto consider = [&first](Instant at) { first = first ? std::min(*first, at) : at; };
   if (!alarms_.empty()) consider(alarms_.begin()->first);
-  if (scene_.self != kNoMember) consider(schedule_.Deadline());
-  if (drive_at_) consider(*drive_at_);
-  if (ready_at_) consider(*ready_at_);
+  if (scene_.self != kNoMember) {
+    consider(schedule_.Deadline());
+    if (drive_at_ && !driving_) consider(*drive_at_);
+    if (ready_at_ && !saying_ready_) consider(*ready_at_);
+  }
   if (hold_until_) consider(*hold_until_);
   if (tell_address_at_) consider(*tell_address_at_);
   if (!behind_.empty()) consider(behind_until_);
@@ -196,12 +198,24 @@ void Node::AdoptState() {
   std::vector<std::uint64_t> requests;
   for (const auto& [request, coordinator] : coordinators_) requests.push_back(request);
   std::sort(requests.begin(), requests.end());
+  if (!options_.mutations.ack_after_fence && !options_.mutations.no_fence) {
+    RefuseOvertaken(requests);
+  }
   for (const std::uint64_t request : requests) {
     Run(RequestId(request), [](auto& coordinator, Outbox* out) {
       if constexpr (requires { coordinator.HandleNewState(out); }) coordinator.HandleNewState(out);
     });
   }
   for (PeerRequest& request : std::exchange(behind_, {})) Handle(std::move(request));
+}
+
+void Node::RefuseOvertaken(const std::vector<std::uint64_t>& requests) {
+  for (const std::uint64_t request : requests) {
+    auto* replica = std::get_if<ReplicaRequest>(&coordinators_.at(request));
+    if (replica == nullptr || !replica->IsOvertakenIn(*state_)) continue;
+    replica->Abandon();
+    ReplyStale(RequestId(request));
+  }
 }
 
 // Whether an input must wait until the ring is known again: a node that stood still may have

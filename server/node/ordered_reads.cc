@@ -63,6 +63,7 @@ void OrderedReads::Fill(Slot* slot, ReadDone done, MemberIndex from, Outbox* out
   }
   if (done.status.code() == StatusCode::kNotFound) {
     slot->lacks.push_back(from);
+    if (out->scene().mutations.not_found_believed) return GiveUp(slot);
   } else if (done.status.code() == StatusCode::kDataLoss) {
     slot->lacks.push_back(from);
     slot->damage = std::move(done.status);
@@ -104,6 +105,21 @@ void OrderedReads::Repair(const Slot& slot, Outbox* out) const {
                                 .value_crc = slot.item.value_crc,
                                 .ttl_seconds = bucket->ttl_seconds,
                                 .sync = bucket->sync});
+  }
+}
+
+void OrderedReads::HandleNewState(Outbox* out) {
+  const ClusterState& state = *out->scene().state;
+  for (Slot& slot : slots_) {
+    const BucketProperties* bucket = slot.ready ? nullptr : state.FindBucket(slot.bucket);
+    if (bucket == nullptr) continue;
+    slot.place.partition = PlaceOf(state, slot.bucket, ToString(slot.place.key)).partition;
+    slot.candidates = CandidatesOf(out->scene(), slot.place.partition, *bucket);
+    slot.next = 0;
+    slot.lacks.clear();
+    slot.asked.clear();
+    slot.doubt = OkStatus();
+    AskNext(&slot, out);
   }
 }
 

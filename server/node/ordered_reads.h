@@ -43,6 +43,8 @@ class OrderedReads {
   // A read ended. An unknown operation changes nothing.
   void Handle(ReadDone done, Outbox* out);
   void HandleTime(Outbox* out);
+  // The cluster state is another one: what is not ready is asked of those who may have it now.
+  void HandleNewState(Outbox* out);
 
   void AddCredit(std::uint32_t items) { credit_ += items; }
   // Emits what is ready, in order, as far as the credit goes.

@@ -9,6 +9,7 @@
 
 #include "ring/preference_list.h"
 #include "server/node/effects.h"
+#include "server/node/node_mutations.h"
 #include "server/node/reachability.h"
 #include "server/node/watermarks.h"
 
@@ -58,6 +59,7 @@ struct Scene {
   const Reachability* reachability = nullptr;
   Watermarks* watermarks = nullptr;
   NodeTime time;
+  NodeMutations mutations;
 
   std::uint64_t now_seconds() const { return WallSeconds(time.wall); }
   const NodeId& NodeOf(MemberIndex member) const { return state->members[member].node; }

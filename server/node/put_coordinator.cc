@@ -65,7 +65,8 @@ void PutCoordinator::HandleTime(Outbox* out) {
 }
 
 void PutCoordinator::HandleNewState(Outbox* out) {
-  if (!answered_ && wait_.waits()) Write(out);
+  if (answered_) return writes_.AskNobodyElse();
+  Write(out);
 }
 
 void PutCoordinator::Conclude(Outbox* out) {

@@ -24,7 +24,7 @@ class PutCoordinator {
   // A replica's word. A second one changes nothing.
   void Handle(const WriteDone& done, Outbox* out);
   void HandleTime(Outbox* out);
-  // The cluster state is another one.
+  // The cluster state is another one: begins again under it.
   void HandleNewState(Outbox* out);
 
   bool done() const { return answered_ && writes_.settled(); }

@@ -62,7 +62,7 @@ void ListCoordinator::Handle(ScanDone done, Outbox* out) {
 }
 
 void ListCoordinator::HandleNewState(Outbox* out) {
-  if (!done_ && wait_.waits()) Start(out);
+  if (!done_) Start(out);
 }
 
 void ListCoordinator::HandleTime(Outbox* out) {
@@ -123,7 +123,10 @@ void RangeCoordinator::Handle(ScanDone done, Outbox* out) {
 }
 
 void RangeCoordinator::HandleNewState(Outbox* out) {
-  if (!done_ && wait_.waits()) Scan(out);
+  if (done_) return;
+  reads_.HandleNewState(out);
+  if (scanning_) return Scan(out);
+  GoOn(out);
 }
 
 void RangeCoordinator::Conclude(Outbox* out) {

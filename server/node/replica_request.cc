@@ -84,6 +84,15 @@ void ReplicaRequest::Begin(EchoRequest& message, Outbox* out) {
   Reply(OkStatus(), EchoReply{.payload = std::move(message.payload)}, out);
 }
 
+bool ReplicaRequest::IsOvertakenIn(const ClusterState& state) const {
+  const auto* put = std::get_if<ReplicaPut>(&input_.message);
+  const auto* commit = std::get_if<ReplicaCommit>(&input_.message);
+  if (replied_ || (put == nullptr && commit == nullptr)) return false;
+  const PartitionId partition = put != nullptr ? put->place.partition : commit->place.partition;
+  return partition.value() >= state.placement.size() ||
+         input_.sender.version < state.placement[partition.value()].changed;
+}
+
 void ReplicaRequest::ReadAll(const std::string& bucket, std::vector<ChunkPlace> chunks,
                              Outbox* out) {
   values_.values.resize(chunks.size());

@@ -78,7 +78,7 @@ void ReplicaWrites::Handle(const WriteDone& done, Outbox* out) {
       AskFallback(index, out);
     }
   }
-  Judge();
+  Judge(*out);
 }
 
 void ReplicaWrites::HandleTime(Outbox* out) {
@@ -112,9 +112,10 @@ bool ReplicaWrites::CanBeMet(const std::vector<MemberIndex>& set) const {
   return static_cast<std::size_t>(able) >= std::min<std::size_t>(wanted_w_, set.size());
 }
 
-void ReplicaWrites::Judge() {
+void ReplicaWrites::Judge(const Outbox& out) {
   if (verdict_ != Verdict::kWaiting) return;
-  if (IsMet(sets_.homes) && IsMet(sets_.next)) {
+  const bool old_only = out.scene().mutations.dual_acks_old_only;
+  if (IsMet(sets_.homes) && (IsMet(sets_.next) || old_only)) {
     verdict_ = Verdict::kMet;
   } else if (!CanBeMet(sets_.homes) || !CanBeMet(sets_.next)) {
     verdict_ = Verdict::kLost;

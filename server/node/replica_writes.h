@@ -41,6 +41,9 @@ class ReplicaWrites {
   // Asks fallbacks for those that are slow; gives up when the time is up. Call when woken.
   void HandleTime(Outbox* out);
 
+  // Members have other places in a newer cluster state: no more fallbacks are asked.
+  void AskNobodyElse() { fallbacks_.clear(); }
+
   Verdict verdict() const { return verdict_; }
   // Nothing is under way any more.
   bool settled() const { return asked_.empty(); }
@@ -65,7 +68,7 @@ class ReplicaWrites {
   void Ask(std::size_t slot, MemberIndex member, Outbox* out);
   // False: there is nobody left.
   bool AskFallback(std::size_t slot, Outbox* out);
-  void Judge();
+  void Judge(const Outbox& out);
   bool IsMet(const std::vector<MemberIndex>& set) const;
   bool CanBeMet(const std::vector<MemberIndex>& set) const;
 

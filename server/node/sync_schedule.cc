@@ -40,6 +40,7 @@ void SyncSchedule::Want(const PullKey& key, SyncReason reason, Instant not_befor
 // A home that is gone for good (leaving, and dead) is not waited for.
 std::size_t SyncSchedule::SourcesWanted(const PartitionHomes& partition,
                                         const Scene& scene) const {
+  if (scene.mutations.one_source) return 1;
   const std::size_t wanted = SourcesWantedOf(*scene.state, partition.homes.size());
   const auto gone = std::count_if(
       partition.homes.begin(), partition.homes.end(), [&](MemberIndex home) {
@@ -90,6 +91,10 @@ void SyncSchedule::WantAntiEntropyNow(const Scene& scene) {
 }
 
 void SyncSchedule::HandleNewState(const Scene& scene) {
+  // What was pulled before this node gave the partition away says nothing of what it has.
+  std::erase_if(offered_, [&](const auto& one) {
+    return !IsSensible(one.first, SyncReason::kHandoff, scene);
+  });
   WantMoves(scene);
   wake_at_ = scene.time.now;
 }
