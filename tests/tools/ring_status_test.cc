@@ -59,6 +59,14 @@ TEST(RingStatusTest, DoesNotTakeAStagedChangeForATrouble) {
   EXPECT_THAT(text, HasSubstr("next: carillon ring plan\n"));
 }
 
+TEST(RingStatusTest, SortsMembersAsPeopleDo) {
+  ClusterState state = SampleState();
+  state.members[0].name = "node10";
+  state.members[1].name = "node9";
+  state.members[2].name = "db";
+  EXPECT_THAT(ByName(state), ElementsAre(2, 1, 0));
+}
+
 TEST(RingStatusTest, DrawsOnlyWhenTold) {
   const ClusterView view = ViewOfState(SampleState());
   EXPECT_THAT(StatusText(view, {.picture = true}), HasSubstr(" 8 partitions "));

@@ -37,11 +37,32 @@ std::string MovesText(const MoveCounts& moves) {
                      moves.dual, moves.read_new);
 }
 
+// Compares runs of digits as numbers.
+bool ComesBefore(std::string_view a, std::string_view b) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto run = [&](std::string_view text) {
+    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) -
+                                    text.begin());
+  };
+  while (!a.empty() && !b.empty()) {
+    const std::size_t a_run = run(a);
+    const std::size_t b_run = run(b);
+    if (a_run != b_run && a_run > 0 && b_run > 0) return a_run < b_run;
+    if (a.front() != b.front()) return a.front() < b.front();
+    a.remove_prefix(1);
+    b.remove_prefix(1);
+  }
+  return a.size() < b.size();
+}
+
 std::string Picture(const ClusterView& view, bool color) {
+  const std::vector<std::size_t> order = ByName(*view.state);
+  std::vector<std::size_t> place(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
   std::vector<RingCell> cells;
   for (const PartitionHomes& partition : view.state->placement) {
     cells.push_back(
-        {.member = partition.homes.front(), .is_moving = partition.phase != Phase::kStable});
+        {.member = place[partition.homes.front()], .is_moving = partition.phase != Phase::kStable});
   }
   return DrawRing(
       cells,
@@ -97,6 +118,15 @@ void WriteMembers(const ClusterView& view, JsonWriter* json) {
 }
 
 }  // namespace
+
+std::vector<std::size_t> ByName(const ClusterState& state) {
+  std::vector<std::size_t> order(state.members.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return ComesBefore(state.members[a].name, state.members[b].name);
+  });
+  return order;
+}
 
 std::vector<MemberShare> SharesOf(const ClusterState& state) {
   std::vector<MemberShare> shares(state.members.size());
@@ -192,13 +222,13 @@ std::string StatusText(const ClusterView& view, const StatusStyle& style) {
                {"partitions", kRight},
                {"share", kRight},
                {"address"}});
-  for (std::size_t i = 0; i < shares.size(); ++i) {
+  for (const std::size_t i : ByName(state)) {
     const Member& member = state.members[i];
     const double share = static_cast<double>(shares[i].copies) / static_cast<double>(copies);
-    table.Add({std::string(1, MarkOf(i)), member.name, member.rack, HealthText(view.HealthOf(i)),
-               std::string(ToString(member.role)), FormatCount(member.weight),
-               FormatCount(shares[i].primaries), FormatCount(shares[i].copies),
-               fmt::format("{:.1f}%", share * 100), member.address});
+    table.Add({std::string(1, MarkOf(table.rows())), member.name, member.rack,
+               HealthText(view.HealthOf(i)), std::string(ToString(member.role)),
+               FormatCount(member.weight), FormatCount(shares[i].primaries),
+               FormatCount(shares[i].copies), fmt::format("{:.1f}%", share * 100), member.address});
   }
   std::string text;
   if (style.picture) text += Picture(view, style.color) + "\n";
@@ -235,7 +265,7 @@ std::string MembersText(const ClusterView& view) {
                {"health"},
                {"latency", kRight},
                {"votes"}});
-  for (std::size_t i = 0; i < state.members.size(); ++i) {
+  for (const std::size_t i : ByName(state)) {
     const Member& member = state.members[i];
     const MemberHealth& health = view.HealthOf(i);
     table.Add({member.name, ToString(member.node.value()), member.address, member.rack,

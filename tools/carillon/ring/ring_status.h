@@ -25,6 +25,9 @@ struct MoveCounts {
 };
 MoveCounts MovesOf(const ClusterState& state);
 
+// Members as people sort them: node2 before node10. Their place in it is their mark.
+std::vector<std::size_t> ByName(const ClusterState& state);
+
 // What is not as it should be, a sentence each: a member that is not alive, partitions that move or
 // have fewer homes than a bucket's n_val, a ring that cannot change. Empty: all is well.
 std::vector<std::string> TroublesOf(const ClusterView& view);

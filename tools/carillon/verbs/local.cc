@@ -86,13 +86,14 @@ bool IsRingOf(const ClusterState& state, std::size_t nodes) {
 }
 
 // One look, and what can be done next: a joining node has staged itself already.
-StatusOr<bool> Advance(ClusterAdmin* admin, std::size_t nodes) {
+StatusOr<bool> Advance(ClusterAdmin* admin, std::size_t nodes, StateVersion* committed) {
   ASSIGN_OR_RETURN(const ClusterView view, admin->View());
   const ClusterState& state = *view.state;
+  if (state.version < *committed) return false;
   if (IsRingOf(state, nodes)) return true;
   if (state.members.size() < nodes || state.staged.empty() || state.IsMoving()) return false;
   ASSIGN_OR_RETURN(const PlannedChange planned, admin->Plan(false, false));
-  RETURN_IF_ERROR(admin->Commit(planned.id).status());
+  ASSIGN_OR_RETURN(*committed, admin->Commit(planned.id));
   return false;
 }
 
@@ -101,11 +102,12 @@ Status MakeOneRing(const Session& session, ClusterAdmin* admin, std::size_t node
                    StopSignal* stop) {
   const Instant deadline = SystemClock().Now() + kRingTimeout;
   Status why = OkStatus();
+  StateVersion committed;
   while (SystemClock().Now() < deadline && !stop->IsRaised()) {
-    const auto is_done = Advance(admin, nodes);
+    const auto is_done = Advance(admin, nodes, &committed);
     if (is_done.ok() && *is_done) return OkStatus();
     why = is_done.status();
-    RETURN_IF_ERROR(FollowMoves(session, admin, stop).status());
+    RETURN_IF_ERROR(FollowMoves(session, admin, committed, stop).status());
     if (stop->WaitUntil(SystemClock().Now() + kAskInterval)) break;
   }
   if (stop->IsRaised()) return Cancelled("stopped");

@@ -97,6 +97,11 @@ void AddStages(Command* ring, Session* session) {
   }
 }
 
+StatusOr<std::uint32_t> RepairAt(const Session& session, const std::string& address) {
+  ASSIGN_OR_RETURN(const auto admin, session.AdminOf(address));
+  return admin->Repair();
+}
+
 Outcome RunRepair(Session* session, const std::string& node) {
   ASSIGN_OR_RETURN(ClusterAdmin* const admin, session->admin());
   ASSIGN_OR_RETURN(const ClusterView view, admin->View());
@@ -110,9 +115,7 @@ Outcome RunRepair(Session* session, const std::string& node) {
   bool all_answered = true;
   for (const Member& member : view.state->members) {
     if (!node.empty() && member.node != only) continue;
-    const auto one = session->AdminOf(member.address);
-    StatusOr<std::uint32_t> pulls = one.status();
-    if (one.ok()) pulls = (*one)->Repair();
+    const StatusOr<std::uint32_t> pulls = RepairAt(*session, member.address);
     all_answered = all_answered && pulls.ok();
     const std::string error = pulls.ok() ? "" : Explain(pulls.status());
     table.Add({member.name, pulls.ok() ? fmt::format("{}", *pulls) : "-", error});

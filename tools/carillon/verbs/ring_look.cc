@@ -31,11 +31,14 @@ Outcome RunMembers(Session* session) {
   return session->out().Write(session->json() ? MembersJson(view) : MembersText(view));
 }
 
+StatusOr<ClusterView> ViewFrom(const Session& session, const std::string& address) {
+  ASSIGN_OR_RETURN(const auto admin, session.AdminOf(address));
+  return admin->View();
+}
+
 MemberPulls AskPulls(const Session& session, const Member& member) {
   MemberPulls pulls{.name = member.name, .error = {}, .pulls = {}};
-  const auto admin = session.AdminOf(member.address);
-  StatusOr<ClusterView> view = admin.status();
-  if (admin.ok()) view = (*admin)->View();
+  const StatusOr<ClusterView> view = ViewFrom(session, member.address);
   if (!view.ok()) {
     pulls.error = Explain(view.status());
     return pulls;

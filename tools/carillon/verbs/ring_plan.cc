@@ -63,14 +63,15 @@ Outcome RunCommit(Session* session, const CommitOptions& options) {
   RETURN_IF_ERROR(session->out().Flush());
   if (!options.wait) return ExitCode::kDone;
   StopSignal stop;
-  ASSIGN_OR_RETURN(const bool all_moved, FollowMoves(*session, admin, &stop));
+  ASSIGN_OR_RETURN(const bool all_moved, FollowMoves(*session, admin, version, &stop));
   if (!all_moved) return ExitCode::kPartial;
   return session->json() ? OkStatus() : session->out().Write("nothing moves any more\n");
 }
 
 }  // namespace
 
-StatusOr<bool> FollowMoves(const Session& session, ClusterAdmin* admin, StopSignal* stop) {
+StatusOr<bool> FollowMoves(const Session& session, ClusterAdmin* admin, StateVersion since,
+                           StopSignal* stop) {
   const bool draws = IsTerminal(2) && !session.json();
   const Instant began = SystemClock().Now();
   std::optional<MoveProgress> progress;
@@ -83,6 +84,7 @@ StatusOr<bool> FollowMoves(const Session& session, ClusterAdmin* admin, StopSign
       continue;
     }
     failures = 0;
+    if (view->state->version < since) continue;
     const std::size_t moving = MovesOf(*view->state).all();
     const std::chrono::duration<double> seconds = SystemClock().Now() - began;
     if (!progress) progress.emplace(moving);

@@ -15,8 +15,10 @@ void AddRingChanges(Command* ring, Session* session);
 // plan, commit.
 void AddRingPlans(Command* ring, Session* session);
 
-// Follows a change of the ring until nothing moves or `stop`; draws its progress on a terminal.
+// Follows a change of the ring that was made as version `since`, until nothing moves or `stop`;
+// draws its progress on a terminal. A node that does not have that version yet is not believed.
 // UNAVAILABLE: nobody could be asked for a while. True: nothing moves.
-StatusOr<bool> FollowMoves(const Session& session, ClusterAdmin* admin, StopSignal* stop);
+StatusOr<bool> FollowMoves(const Session& session, ClusterAdmin* admin, StateVersion since,
+                           StopSignal* stop);
 
 }  // namespace carillon
