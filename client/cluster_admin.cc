@@ -108,6 +108,7 @@ class GrpcClusterAdmin final : public ClusterAdmin {
 StatusOr<std::unique_ptr<ClusterAdmin>> ClusterAdmin::Connect(ClientOptions options) {
   ASSIGN_OR_RETURN(options.endpoints,
                    ParseEndpoints(fmt::format("{}", fmt::join(options.endpoints, ","))));
+  options.ring_aware = false;  // whom an admin asks is whose view he gets
   return std::make_unique<GrpcClusterAdmin>(options);
 }
 

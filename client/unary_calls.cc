@@ -69,6 +69,7 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
   }
 
   bool MayGoElsewhere() {
+    if (owner_->options_.retry.max_attempts <= 1) return false;
     if (at_once_ >= kMaxAtOnce || left() <= Duration()) return false;
     const Target next = view()->Find(aim_);
     return !next.is_last_resort && next.endpoint != target_.endpoint;
