@@ -130,7 +130,7 @@ bool Swim::Greet(Instant now, const GossipMessage& message, SwimEffects* effects
   const bool is_other_life = IsOtherLife(message.boot, peer.boot);
   if (peer.liveness == Liveness::kAlive && !is_other_life) {
     // What everybody hears by himself need not be told.
-    table_.Apply(now, alive);
+    Apply(now, alive, effects);
     table_.LearnBootId(message.from, message.boot);
     return true;
   }
@@ -154,6 +154,17 @@ void Swim::NoteState(Instant now, const GossipMessage& message, SwimEffects* eff
   effects->push_back(StateSeen{.from = message.from, .state = theirs});
 }
 
+// A node that begins a new life has a path of data that is not known to be broken.
+MemberTable::Change Swim::Apply(Instant now, const Rumor& rumor, SwimEffects* effects) {
+  const Peer* before = table_.Find(rumor.node);
+  const bool was_broken = before != nullptr && !before->DataPathOk();
+  const MemberTable::Change change = table_.Apply(now, rumor);
+  if (was_broken && table_.Find(rumor.node)->DataPathOk()) {
+    effects->push_back(DataPathChanged{.node = rumor.node, .ok = true});
+  }
+  return change;
+}
+
 void Swim::Believe(Instant now, const Rumor& rumor, bool teller_is_up, SwimEffects* effects) {
   if (rumor.node == self_) return HearOfSelf(now, rumor, effects);
   const bool is_ill = rumor.liveness == Liveness::kSuspect || rumor.liveness == Liveness::kDead;
@@ -167,7 +178,7 @@ void Swim::Believe(Instant now, const Rumor& rumor, bool teller_is_up, SwimEffec
     ReportConflict(now, {.node = rumor.node, .known = peer->boot, .seen = rumor.boot}, effects);
   }
   const Liveness before = peer->liveness;
-  switch (table_.Apply(now, rumor)) {
+  switch (Apply(now, rumor, effects)) {
     case MemberTable::Change::kNews:
       return BelieveNews(now, rumor, before, effects);
     case MemberTable::Change::kSame: {

@@ -128,6 +128,7 @@ class Swim {
   void ArmTimers(Instant now);
   bool Greet(Instant now, const GossipMessage& message, SwimEffects* effects);
   void NoteState(Instant now, const GossipMessage& message, SwimEffects* effects);
+  MemberTable::Change Apply(Instant now, const Rumor& rumor, SwimEffects* effects);
   void Believe(Instant now, const Rumor& rumor, bool teller_is_up, SwimEffects* effects);
   void BelieveNews(Instant now, const Rumor& rumor, Liveness before, SwimEffects* effects);
   void HearOfSelf(Instant now, const Rumor& rumor, SwimEffects* effects);

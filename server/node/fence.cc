@@ -63,8 +63,11 @@ FenceVerdict Fence(const ClusterState& state, const PeerSender& sender,
   if (sender.generation > state.generation || sender.version > state.version) {
     return FenceVerdict::kBehind;
   }
-  if (sender.generation < state.generation || state.FindMember(sender.node) == nullptr) {
-    return FenceVerdict::kStranger;
+  if (sender.generation < state.generation) return FenceVerdict::kStranger;
+  if (state.FindMember(sender.node) == nullptr) {
+    // One that has left and does not know it hears so.
+    const bool knows = sender.version >= state.version;
+    return knows ? FenceVerdict::kStranger : FenceVerdict::kStaleSender;
   }
   for (const PartitionId partition : PartitionsOf(message)) {
     if (partition.value() >= state.placement.size() ||

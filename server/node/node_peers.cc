@@ -134,14 +134,14 @@ void Node::Reply(RequestId request, Status status, PeerValue value) {
 
 void Node::ReplyStale(RequestId request) {
   ++counters_.stale_requests;
-  effects_->push_back(AnswerPeer{
-      .request = request,
-      .reply = {.status = FailedPrecondition("the ring has changed: it is at version {}",
-                                             state_->version),
-                .stale_sender = true,
-                .version = state_->version,
-                .newer = state_,
-                .value = {}}});
+  effects_->push_back(
+      AnswerPeer{.request = request,
+                 .reply = {.status = FailedPrecondition("the ring has changed: it is at version {}",
+                                                        state_->version),
+                           .stale_sender = true,
+                           .version = state_->version,
+                           .newer = state_,
+                           .value = {}}});
 }
 
 FenceVerdict Node::VerdictOn(const PeerRequest& input) const {
@@ -161,8 +161,7 @@ void Node::Handle(PeerRequest input) {
   switch (VerdictOn(input)) {
     case FenceVerdict::kStranger:
       return Reply(input.request,
-                   FailedPrecondition("node {} is no member of this cluster",
-                                      input.sender.node.value()),
+                   Unavailable("node {} is no member of this cluster", input.sender.node.value()),
                    {});
     case FenceVerdict::kStaleSender:
       return ReplyStale(input.request);
@@ -216,11 +215,12 @@ void Node::HandleJoin(PeerRequest input) {
     }
     return WithJoining(state, member);
   };
-  ring_.Propose(std::nullopt, maker,
-                [this, request](const RingControl::Outcome& outcome, Outbox* /*out*/) {
-                  Reply(request, outcome.status, StateReply{.state = outcome.state});
-                },
-                &out);
+  ring_.Propose(
+      std::nullopt, maker,
+      [this, request](const RingControl::Outcome& outcome, Outbox* /*out*/) {
+        Reply(request, outcome.status, StateReply{.state = outcome.state});
+      },
+      &out);
 }
 
 }  // namespace carillon

@@ -22,6 +22,8 @@ void ClusterAdmin::ScheduleNext() {
 }
 
 void ClusterAdmin::DoSomething() {
+  const bool has_lost = gone_ && shared_->ring.newest()->FindMember(*gone_) != nullptr;
+  if (has_lost && !shared_->random.OneIn(4)) return Settle();
   switch (shared_->random.Below(12)) {
     case 0:
       if (ClusterNode* node = add_node_()) Join(node);
@@ -63,7 +65,8 @@ void ClusterAdmin::Change(std::function<StatusOr<ClusterState>(const ClusterStat
   ClusterNode* node = AnyServing();
   if (node == nullptr) return;
   const RequestId request = node->NewRequest();
-  node->Ask(request, RingChangeInput{.request = request, .expected = {}, .change = std::move(change)},
+  node->Ask(request,
+            RingChangeInput{.request = request, .expected = {}, .change = std::move(change)},
             [this](const Answer& answer) { changes_ += answer.status.ok(); });
 }
 
@@ -78,7 +81,8 @@ std::optional<StagedChange> ClusterAdmin::LeaveOf(const ClusterState& state) {
     if (member.role == MemberRole::kNormal) normal.push_back(member.node);
   }
   std::size_t going = 0;
-  for (const StagedChange& change : state.staged) going += change.kind == StagedChange::Kind::kLeave;
+  for (const StagedChange& change : state.staged)
+    going += change.kind == StagedChange::Kind::kLeave;
   if (normal.size() < going + 4) return std::nullopt;
   return StagedChange{.kind = StagedChange::Kind::kLeave,
                       .node = normal[shared_->random.Below(normal.size())]};
@@ -122,8 +126,7 @@ void ClusterAdmin::PlanAndCommit() {
   if (node == nullptr) return;
   const RequestId request = node->NewRequest();
   const Uuid id = NewUuid();
-  node->Ask(request,
-            PlanInput{.request = request, .id = id, .save = true, .facts = Facts()},
+  node->Ask(request, PlanInput{.request = request, .id = id, .save = true, .facts = Facts()},
             [this, id](const Answer& answer) {
               if (!answer.status.ok()) {
                 return shared_->Tell("no plan: {}", ToString(answer.status));
@@ -155,23 +158,44 @@ void ClusterAdmin::Join(ClusterNode* node) {
   shared_->events.After(kSecond, [this, node] { Join(node); });
 }
 
+namespace {
+
+// Whether a partition is to move to a node.
+bool WaitsFor(const ClusterState& state, const NodeId& node) {
+  const auto index = state.IndexOf(node);
+  const auto is_in = [&](const std::vector<std::uint16_t>& list) {
+    return index && std::find(list.begin(), list.end(), *index) != list.end();
+  };
+  return std::any_of(state.placement.begin(), state.placement.end(), [&](const auto& partition) {
+    const bool moves = partition.phase == Phase::kDual && !is_in(partition.homes);
+    return (moves && is_in(partition.next)) || is_in(partition.target);
+  });
+}
+
+}  // namespace
+
 void ClusterAdmin::Settle() {
   const ClusterState& state = *shared_->ring.newest();
   if (state.paused) {
     return Change([](const ClusterState& now) { return WithPaused(now, false); });
   }
-  if (!gone_ || state.IsMoving()) return;
+  if (!gone_) return;
+  if (WaitsFor(state, *gone_)) return Change(WithAborted);
+  if (state.IsMoving()) return;
   const Member* member = state.FindMember(*gone_);
   if (member == nullptr || member->role == MemberRole::kLeaving) return;
   if (member->role == MemberRole::kJoining) {
-    return Change([gone = *gone_](const ClusterState& now) { return WithMemberForgotten(now, gone); });
+    return Change(
+        [gone = *gone_](const ClusterState& now) { return WithMemberForgotten(now, gone); });
   }
-  const bool is_staged = std::any_of(state.staged.begin(), state.staged.end(), [&](const auto& one) {
-    return one.node == *gone_ && one.kind == StagedChange::Kind::kRemove;
-  });
+  const bool is_staged =
+      std::any_of(state.staged.begin(), state.staged.end(), [&](const auto& one) {
+        return one.node == *gone_ && one.kind == StagedChange::Kind::kRemove;
+      });
   if (is_staged) return PlanAndCommit();
   Change([gone = *gone_](const ClusterState& now) -> StatusOr<ClusterState> {
-    if (now.staged.empty()) return WithStaged(now, {.kind = StagedChange::Kind::kRemove, .node = gone});
+    if (now.staged.empty())
+      return WithStaged(now, {.kind = StagedChange::Kind::kRemove, .node = gone});
     return WithStagedCleared(now);
   });
 }

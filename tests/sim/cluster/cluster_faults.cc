@@ -123,7 +123,8 @@ void ClusterFaults::HealAfter(std::uint64_t time) {
 
 void ClusterFaults::Wipe() {
   ClusterNode* node = AnyNode();
-  if (has_wiped_ || !node->has_cluster() || shared_->ring.newest()->members.size() < 4) return;
+  const ClusterState& ring = *shared_->ring.newest();
+  if (has_wiped_ || !node->has_cluster() || ring.members.size() < 4 || ring.IsMoving()) return;
   has_wiped_ = true;
   shared_->Tell("node {} loses its disk", node->number());
   node->Lose();

@@ -22,8 +22,19 @@ class ClusterFaults {
   std::uint64_t crashes() const { return crashes_; }
 
  private:
-  enum class Kind : std::uint8_t { kCrash, kCrashAll, kPause, kSplit, kIsolate, kOneWay, kGray,
-                                   kHeal, kClock, kSlowDisks, kWipe };
+  enum class Kind : std::uint8_t {
+    kCrash,
+    kCrashAll,
+    kPause,
+    kSplit,
+    kIsolate,
+    kOneWay,
+    kGray,
+    kHeal,
+    kClock,
+    kSlowDisks,
+    kWipe
+  };
 
   void ScheduleNext();
   void DoSomething();

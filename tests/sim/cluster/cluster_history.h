@@ -15,9 +15,9 @@ inline constexpr char kSimBucket[] = "events";
 struct HistoryChunk {
   ChunkInfo info;
   Bytes value;
-  bool acknowledged = false;     // its PUT
-  bool commit_tried = false;     // some commit named it, whatever became of that
-  bool committed = false;        // a commit that named it was acknowledged
+  bool acknowledged = false;  // its PUT
+  bool commit_tried = false;  // some commit named it, whatever became of that
+  bool committed = false;     // a commit that named it was acknowledged
 };
 
 struct ClusterHistory {
@@ -25,8 +25,8 @@ struct ClusterHistory {
   std::uint64_t puts = 0;
   std::uint64_t commits = 0;
   std::uint64_t reads = 0;
-  std::uint64_t failed = 0;     // gave up: not known what became of it
-  std::uint64_t unlisted = 0;   // committed, and missing in a list; it may be with a fallback
+  std::uint64_t failed = 0;    // gave up: not known what became of it
+  std::uint64_t unlisted = 0;  // committed, and missing in a list; it may be with a fallback
 };
 
 }  // namespace carillon

@@ -8,10 +8,8 @@ namespace {
 constexpr std::size_t kEntriesPerPage = 16;  // small, so that there are many pages
 
 DigestLine LineOf(const HourDigest& from) {
-  return {.bucket = from.bucket,
-          .hour = from.hour,
-          .count = from.digest.count,
-          .sum = from.digest.sum};
+  return {
+      .bucket = from.bucket, .hour = from.hour, .count = from.digest.count, .sum = from.digest.sum};
 }
 
 ChunkRef RefOf(const std::string& bucket, const ChunkPlace& place) {
@@ -71,9 +69,8 @@ EntriesDone ClusterMachine::Read(const ListEntries& effect) const {
 }
 
 HeldDone ClusterMachine::Read(const ListHeld& effect) const {
-  return {.operation = effect.operation,
-          .status = OkStatus(),
-          .partitions = store->HeldPartitions()};
+  return {
+      .operation = effect.operation, .status = OkStatus(), .partitions = store->HeldPartitions()};
 }
 
 StatDone ClusterMachine::Read(const StatChunks& effect) const {

@@ -20,7 +20,9 @@ namespace carillon {
 class MachineClock final : public Clock {
  public:
   explicit MachineClock(const EventQueue* events) : events_(events) {}
-  Instant Now() const override { return Instant(std::chrono::microseconds(events_->now()) + kBegin); }
+  Instant Now() const override {
+    return Instant(std::chrono::microseconds(events_->now()) + kBegin);
+  }
   WallTime WallNow() const override {
     return WallTime(kWallBegin + std::chrono::microseconds(events_->now()) + offset);
   }

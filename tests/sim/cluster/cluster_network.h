@@ -8,8 +8,8 @@
 
 namespace carillon {
 
-// Which words between nodes arrive, and when: loss, repetition, long delays, splits, ways cut in one
-// direction only, ways on which only small words pass. Nodes are numbers.
+// Which words between nodes arrive, and when: loss, repetition, long delays, splits, ways cut in
+// one direction only, ways on which only small words pass. Nodes are numbers.
 class ClusterNetwork {
  public:
   static constexpr std::size_t kMaxNodes = 16;
@@ -24,10 +24,10 @@ class ClusterNetwork {
 
   void Split();  // in two halves that hear nothing of each other
   void Isolate(std::size_t node);
-  void CutOneWay(std::size_t node);   // it hears nothing of some, or they nothing of it
-  void DropLarge(std::size_t node);   // from it or to it
-  void Heal();                        // every way is open
-  void StopFaults();                  // from now on everything arrives soon
+  void CutOneWay(std::size_t node);  // it hears nothing of some, or they nothing of it
+  void DropLarge(std::size_t node);  // from it or to it
+  void Heal();                       // every way is open
+  void StopFaults();                 // from now on everything arrives soon
 
  private:
   using Ways = std::array<std::array<bool, kMaxNodes>, kMaxNodes>;  // [from][to]

@@ -34,9 +34,8 @@ ClusterNode::ClusterNode(std::size_t number, ClusterShared* shared, ClusterPeers
                                                 shared->seed * 64 + number)) {}
 
 Member ClusterNode::AsMember() const {
-  return {.node = id_,
-          .name = fmt::format("n{}", number_),
-          .address = fmt::format("n{}:1", number_)};
+  return {
+      .node = id_, .name = fmt::format("n{}", number_), .address = fmt::format("n{}:1", number_)};
 }
 
 void ClusterNode::Start() {
@@ -94,10 +93,9 @@ void ClusterNode::After(std::uint64_t delay, EventQueue::Act act) {
 void ClusterNode::Run(std::uint64_t incarnation, EventQueue::Act act) {
   if (incarnation != incarnation_ || !node_) return;
   if (!is_paused()) return act();
-  shared_->events.After(paused_until_ - shared_->events.now(),
-                        [this, incarnation, act = std::move(act)]() mutable {
-                          Run(incarnation, std::move(act));
-                        });
+  shared_->events.After(
+      paused_until_ - shared_->events.now(),
+      [this, incarnation, act = std::move(act)]() mutable { Run(incarnation, std::move(act)); });
 }
 
 void ClusterNode::Ask(RequestId request, Input input, AnswerDone done) {
@@ -153,10 +151,12 @@ void ClusterNode::Step(Input input) {
 void ClusterNode::ArmTick() {
   const auto deadline = node_->Deadline();
   if (!deadline) return;
-  const auto since = std::chrono::ceil<std::chrono::microseconds>(*deadline - machine_->clock.Now());
+  const auto since =
+      std::chrono::ceil<std::chrono::microseconds>(*deadline - machine_->clock.Now());
   if (since.count() > 0) spins_ = 0;
   const std::uint64_t now = shared_->events.now();
-  const std::uint64_t at = now + static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 1));
+  const std::uint64_t at =
+      now + static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 1));
   if (tick_at_ != 0 && tick_at_ <= at) return;
   tick_at_ = at;
   After(at - now, [this, at] {
@@ -191,7 +191,9 @@ void ClusterNode::Do(DropPartition effect) {
 }
 
 template <typename Read>
-  requires requires(const ClusterMachine& machine, const Read& read) { machine.Read(read); }
+requires requires(const ClusterMachine& machine, const Read& read) {
+  machine.Read(read);
+}
 void ClusterNode::Do(Read effect) {
   After(DiskDelay(), [this, effect = std::move(effect)] { Step(machine_->Read(effect)); });
 }
@@ -225,7 +227,8 @@ void ClusterNode::CarryOutBatch() {
     work_.pop_front();
     auto dropped = machine_->store->DropPartitionIf(
         drop.partition, {.count = drop.total.count, .sum = drop.total.sum});
-    if (shared_->mutations.drop_unchecked) dropped = machine_->store->DropPartition(drop.partition).ok();
+    if (shared_->mutations.drop_unchecked)
+      dropped = machine_->store->DropPartition(drop.partition).ok();
     shared_->Tell("node {} drops partition {}: {}", number_, drop.partition,
                   dropped.ok() && *dropped);
     completions.emplace_back(DropDone{.operation = drop.operation,

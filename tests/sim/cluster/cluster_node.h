@@ -79,7 +79,7 @@ class ClusterNode {
   void Do(StoreChunk effect);
   void Do(StoreCommit effect);
   template <typename Read>
-    requires requires(const ClusterMachine& machine, const Read& read) { machine.Read(read); }
+  requires requires(const ClusterMachine& machine, const Read& read) { machine.Read(read); }
   void Do(Read effect);
   void Do(DropPartition effect);
   void Do(SaveRing effect);
@@ -108,8 +108,8 @@ class ClusterNode {
   std::uint64_t incarnation_ = 0;
   std::uint64_t paused_until_ = 0;
   std::uint64_t last_request_ = 0;
-  std::uint64_t tick_at_ = 0;      // 0: none is due
-  std::uint64_t spins_ = 0;        // ticks in a row that came due at once
+  std::uint64_t tick_at_ = 0;  // 0: none is due
+  std::uint64_t spins_ = 0;    // ticks in a row that came due at once
   StateVersion seen_version_;
   bool writing_ = false;
   bool is_lost_ = false;

@@ -8,12 +8,14 @@ constexpr std::size_t kMaxRecorded = 40;
 
 bool IsLarge(const PeerMessage& message) {
   if (const auto* put = std::get_if<ReplicaPut>(&message)) return put->value.size() > kLargeBytes;
-  if (const auto* echo = std::get_if<EchoRequest>(&message)) return echo->payload.size() > kLargeBytes;
+  if (const auto* echo = std::get_if<EchoRequest>(&message))
+    return echo->payload.size() > kLargeBytes;
   return false;
 }
 
 bool IsLarge(const PeerReply& reply) {
-  if (const auto* echo = std::get_if<EchoReply>(&reply.value)) return echo->payload.size() > kLargeBytes;
+  if (const auto* echo = std::get_if<EchoReply>(&reply.value))
+    return echo->payload.size() > kLargeBytes;
   const auto* read = std::get_if<ReadReply>(&reply.value);
   if (read == nullptr) return false;
   std::size_t bytes = 0;
@@ -42,15 +44,15 @@ ClusterNode* ClusterPeers::Find(const NodeId& id) const {
 
 void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
   const std::uint64_t ask = ++last_ask_;
-  pending_.emplace(ask, Pending{.from = from,
-                                .incarnation = from->incarnation(),
-                                .operation = effect.operation});
+  pending_.emplace(
+      ask,
+      Pending{.from = from, .incarnation = from->incarnation(), .operation = effect.operation});
   ClusterNode* to = Find(effect.to);
   if (to == nullptr || effect.address.empty()) {
     return shared_->events.After(10, [this, ask] { Finish(ask, Lost("nobody there")); });
   }
-  const auto timeout =
-      static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::microseconds>(effect.timeout).count());
+  const auto timeout = static_cast<std::uint64_t>(
+      std::chrono::ceil<std::chrono::microseconds>(effect.timeout).count());
   shared_->events.After(timeout, [this, ask] { Finish(ask, Lost("no answer in time")); });
   if (const auto* pull = std::get_if<SyncDigests>(&effect.message)) {
     shared_->Tell("node {} pulls partition {} from node {}", from->number(), pull->partition,
@@ -86,12 +88,11 @@ void ClusterPeers::Arrive(ClusterNode* from, ClusterNode* to, std::uint64_t ask,
 void ClusterPeers::Answer(ClusterNode* from, std::uint64_t ask, PeerReply reply) {
   const auto pending = pending_.find(ask);
   if (pending == pending_.end()) return;
-  const auto delay = shared_->network.Delay(from->number(), pending->second.from->number(),
-                                            IsLarge(reply));
+  const auto delay =
+      shared_->network.Delay(from->number(), pending->second.from->number(), IsLarge(reply));
   if (!delay) return;
-  shared_->events.After(*delay, [this, ask, reply = std::move(reply)]() mutable {
-    Finish(ask, std::move(reply));
-  });
+  shared_->events.After(
+      *delay, [this, ask, reply = std::move(reply)]() mutable { Finish(ask, std::move(reply)); });
 }
 
 void ClusterPeers::Finish(std::uint64_t ask, PeerReply reply) {
@@ -100,10 +101,10 @@ void ClusterPeers::Finish(std::uint64_t ask, PeerReply reply) {
   const Pending pending = found->second;
   pending_.erase(found);
   if (pending.incarnation != pending.from->incarnation()) return;
-  pending.from->After(0, [from = pending.from, operation = pending.operation,
-                          reply = std::move(reply)]() mutable {
-    from->Step(PeerReplied{.operation = operation, .reply = std::move(reply)});
-  });
+  pending.from->After(
+      0, [from = pending.from, operation = pending.operation, reply = std::move(reply)]() mutable {
+        from->Step(PeerReplied{.operation = operation, .reply = std::move(reply)});
+      });
 }
 
 void ClusterPeers::Gossip(ClusterNode* from, SendGossip packet) {

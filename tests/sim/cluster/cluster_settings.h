@@ -16,12 +16,12 @@ struct ClusterSettings {
   std::uint64_t admin_every_ms = 0;     // about; 0: nobody changes the ring
   bool crashes = true;
   bool pauses = true;
-  bool cuts = true;         // of the network, and what else it does to messages
+  bool cuts = true;  // of the network, and what else it does to messages
   bool slow_disks = true;
   bool clock_jumps = true;
-  bool wipes = false;       // one node loses its disk for good
+  bool wipes = false;  // one node loses its disk for good
   bool bucket_changes = false;
-  bool one_away = false;    // at most one node is away at any time, and then all must succeed
+  bool one_away = false;  // at most one node is away at any time, and then all must succeed
   bool slow_anti_entropy = false;  // so that it does not mend what the rest should
 };
 

@@ -66,16 +66,13 @@ HistoryChunk* ClusterWorkload::NewChunk(Epoch epoch) {
   const std::uint64_t number = ++last_chunk_;
   HistoryChunk chunk;
   chunk.value = ValueOf(shared_->seed, number);
-  chunk.info = {.key = {.epoch = epoch,
-                        .dc = "1",
-                        .cell = "c",
-                        .type = "WEB",
-                        .subtype = "",
-                        .number = number},
-                .events = 1,
-                .raw_bytes = chunk.value.size(),
-                .value_bytes = static_cast<std::uint32_t>(chunk.value.size()),
-                .value_crc = Crc32c(chunk.value)};
+  chunk.info = {
+      .key =
+          {.epoch = epoch, .dc = "1", .cell = "c", .type = "WEB", .subtype = "", .number = number},
+      .events = 1,
+      .raw_bytes = chunk.value.size(),
+      .value_bytes = static_cast<std::uint32_t>(chunk.value.size()),
+      .value_crc = Crc32c(chunk.value)};
   return &history_.chunks.emplace(ToString(chunk.info.key), chunk).first->second;
 }
 
@@ -125,7 +122,8 @@ void ClusterWorkload::PutNext(const std::shared_ptr<Batch>& batch) {
 
 void ClusterWorkload::CommitBatch(const std::shared_ptr<Batch>& batch) {
   if (batch->stored.empty()) return;
-  for (const ChunkInfo& info : batch->stored) history_.chunks.at(ToString(info.key)).commit_tried = true;
+  for (const ChunkInfo& info : batch->stored)
+    history_.chunks.at(ToString(info.key)).commit_tried = true;
   const auto op = std::make_shared<Operation>();
   op->what = "COMMIT " + ManifestKey(batch->epoch, "1");
   op->input = [batch](RequestId request) -> Input {
@@ -141,7 +139,8 @@ void ClusterWorkload::CommitBatch(const std::shared_ptr<Batch>& batch) {
   op->done = [this, batch, what = op->what](const Answer& answer) {
     if (answer.status.ok()) {
       ++history_.commits;
-      for (const ChunkInfo& info : batch->stored) history_.chunks.at(ToString(info.key)).committed = true;
+      for (const ChunkInfo& info : batch->stored)
+        history_.chunks.at(ToString(info.key)).committed = true;
       shared_->Tell("{} acknowledged", what);
     } else if (!IsWorthAnother(answer.status)) {
       shared_->Complain(fmt::format("I3: {}: {}", what, ToString(answer.status)));
@@ -217,11 +216,8 @@ void ClusterWorkload::List() {
   const auto op = std::make_shared<Operation>();
   op->what = "LIST";
   op->input = [range](RequestId request) -> Input {
-    return ListSecondsInput{.request = request,
-                            .bucket = kSimBucket,
-                            .range = range,
-                            .filter = {},
-                            .max_chunks = 0};
+    return ListSecondsInput{
+        .request = request, .bucket = kSimBucket, .range = range, .filter = {}, .max_chunks = 0};
   };
   op->done = [this, owed](const Answer& answer) {
     if (!answer.status.ok()) return;
@@ -309,12 +305,14 @@ void ClusterWorkload::Try(const Op& op) {
   const auto is_late = [op, attempt] { return op->over || op->current != attempt; };
   if (op->on_item) {
     return node->Open(request, op->input(request),
-                      {.on_item = [op, is_late](const StreamItem& item) {
-                         if (!is_late()) op->on_item(item);
-                       },
-                       .on_end = [op, is_late](const Status& status) {
-                         if (!is_late()) op->on_end(status);
-                       }});
+                      {.on_item =
+                           [op, is_late](const StreamItem& item) {
+                             if (!is_late()) op->on_item(item);
+                           },
+                       .on_end =
+                           [op, is_late](const Status& status) {
+                             if (!is_late()) op->on_end(status);
+                           }});
   }
   node->Ask(request, op->input(request), [this, op, is_late](const Answer& answer) {
     if (is_late()) return;

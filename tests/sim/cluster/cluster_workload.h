@@ -29,8 +29,8 @@ class ClusterWorkload {
   struct Operation {
     std::string what;
     std::function<Input(RequestId)> input;
-    std::function<void(const Answer&)> done;           // of an answer; OK or not
-    std::function<void(const StreamItem&)> on_item;    // of a stream; null: an answer is wanted
+    std::function<void(const Answer&)> done;         // of an answer; OK or not
+    std::function<void(const StreamItem&)> on_item;  // of a stream; null: an answer is wanted
     std::function<void(const Status&)> on_end;
     std::uint64_t deadline = 0;
     std::uint64_t attempt = 0;

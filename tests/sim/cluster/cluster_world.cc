@@ -94,6 +94,15 @@ void ClusterWorld::ComeToRest() {
     if (unrest.empty() && workload_->is_idle() && !has_lost) return;
   }
   shared_.Complain(fmt::format("I11: all faults are over, and there is no rest: {}", unrest));
+  for (const auto& node : nodes_) {
+    if (!node->is_up()) continue;
+    shared_.Tell("node {}: {} pulls under way, the handoff holds {}", node->number(),
+                 node->node().transfers().size(), node->node().handoff().holds().size());
+    for (const Member& member : node->node().state().members) {
+      if (node->node().ring().reachability().IsUp(member.node)) continue;
+      shared_.Tell("  and {} is not up", member.name);
+    }
+  }
 }
 
 void ClusterWorld::CheckReplicas() {

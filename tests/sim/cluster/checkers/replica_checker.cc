@@ -40,7 +40,8 @@ std::string ReplicaChecker::Unrest() const {
     for (const PartitionId held : node->machine().store->HeldPartitions()) {
       const auto& homes = state_->placement[held.value()].homes;
       if (std::find(homes.begin(), homes.end(), i) == homes.end()) {
-        return fmt::format("node {} holds partition {}, which is not its own", node->number(), held);
+        return fmt::format("node {} holds partition {}, which is not its own", node->number(),
+                           held);
       }
     }
   }
@@ -92,7 +93,8 @@ void ReplicaChecker::CheckHome(std::size_t partition, const ClusterNode& node,
     const bool is_chunk = entry.kind == SyncEntry::Kind::kChunk;
     const auto known = history.chunks.find(key);
     if (known == history.chunks.end() || (!is_chunk && !known->second.commit_tried)) {
-      wrong->push_back(fmt::format("I7: node {} has {}, which nobody asked for", node.number(), key));
+      wrong->push_back(
+          fmt::format("I7: node {} has {}, which nobody asked for", node.number(), key));
     }
     (is_chunk ? chunks : lines).insert(key);
   }
@@ -109,8 +111,9 @@ void ReplicaChecker::CheckHome(std::size_t partition, const ClusterNode& node,
     const auto stored = node.machine().store->ReadChunk(
         {.partition = IdOf(partition), .bucket = kSimBucket, .key = chunk.info.key});
     if (!stored.ok()) {
-      wrong->push_back(fmt::format("I1: node {}, a home, has not got {}, which was acknowledged: {}",
-                                   node.number(), key, ToString(stored.status())));
+      wrong->push_back(
+          fmt::format("I1: node {}, a home, has not got {}, which was acknowledged: {}",
+                      node.number(), key, ToString(stored.status())));
     } else if (stored->value.view() != chunk.value) {
       wrong->push_back(fmt::format("I2: node {} has other bytes of {}", node.number(), key));
     }

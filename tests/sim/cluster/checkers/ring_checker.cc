@@ -8,8 +8,8 @@ namespace {
 std::uint64_t MovesDone(const ClusterState& before, const ClusterState& after) {
   std::uint64_t done = 0;
   for (std::size_t p = 0; p < before.placement.size() && p < after.placement.size(); ++p) {
-    done += before.placement[p].phase != Phase::kStable &&
-            after.placement[p].phase == Phase::kStable;
+    done +=
+        before.placement[p].phase != Phase::kStable && after.placement[p].phase == Phase::kStable;
   }
   return done;
 }
@@ -30,8 +30,7 @@ std::optional<std::string> RingChecker::Observe(std::size_t node, const SharedSt
   }
   const auto before = known_.find(StateVersion(state->version.value() - 1));
   if (before != known_.end() && before->second.hash != state->previous) {
-    return fmt::format("I8: version {} does not follow version {}", state->version,
-                       before->first);
+    return fmt::format("I8: version {} does not follow version {}", state->version, before->first);
   }
   for (std::size_t p = 0; p < state->placement.size(); ++p) {
     const auto& homes = state->placement[p].homes;
