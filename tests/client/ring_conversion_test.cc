@@ -41,6 +41,8 @@ TEST(RingConversionTest, ReadsAView) {
   v1::GetClusterViewResponse message = SampleView();
   message.mutable_state()->mutable_placement(3)->set_phase(v1::PHASE_DUAL);
   message.mutable_state()->mutable_placement(3)->add_next(0);
+  message.mutable_state()->mutable_placement(3)->add_ready(0);
+  message.mutable_state()->mutable_placement(4)->add_target(1);
   v1::StagedChange* staged = message.add_staged();
   staged->set_kind("leave");
   staged->set_node("n2");
@@ -54,6 +56,8 @@ TEST(RingConversionTest, ReadsAView) {
   EXPECT_EQ(state.partition_bits, 3u);
   EXPECT_THAT(state.placement[3].next, ElementsAre(0));
   EXPECT_EQ(state.placement[3].phase, Phase::kDual);
+  EXPECT_THAT(state.placement[3].ready, ElementsAre(0));
+  EXPECT_THAT(state.placement[4].target, ElementsAre(1));
   EXPECT_EQ(state.staged.front().kind, StagedChange::Kind::kLeave);
   EXPECT_EQ(state.staged.front().node, state.members[1].node);
   EXPECT_EQ(view->health[1].health, Health::kDead);
