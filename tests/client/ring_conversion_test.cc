@@ -25,7 +25,11 @@ v1::GetClusterViewResponse SampleView() {
     member->set_role(v1::MEMBER_ROLE_NORMAL);
     message.add_health()->set_node_uuid(uuid);
   }
-  for (int i = 0; i < 8; ++i) state->add_placement()->add_homes(static_cast<std::uint32_t>(i % 2));
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    v1::Partition* partition = state->add_placement();
+    partition->set_phase(v1::PHASE_STABLE);
+    partition->add_homes(i % 2);
+  }
   message.mutable_health(0)->set_health(v1::HEALTH_ALIVE);
   message.mutable_health(1)->set_health(v1::HEALTH_DEAD);
   message.mutable_health(1)->set_seconds(90);
