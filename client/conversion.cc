@@ -78,6 +78,8 @@ StatusOr<PartitionHomes> FromMessage(const v1::Partition& message, int members) 
   PartitionHomes homes;
   ASSIGN_OR_RETURN(homes.homes, IndexesFrom(message.homes(), members));
   ASSIGN_OR_RETURN(homes.next, IndexesFrom(message.next(), members));
+  ASSIGN_OR_RETURN(homes.ready, IndexesFrom(message.ready(), members));
+  ASSIGN_OR_RETURN(homes.target, IndexesFrom(message.target(), members));
   ASSIGN_OR_RETURN(homes.phase, FromMessage(message.phase()));
   homes.changed = StateVersion(message.changed());
   const bool has_next = homes.phase == Phase::kStable || !homes.next.empty();

@@ -209,8 +209,8 @@ struct TickInput {};  // Node::Deadline has come
 using Input =
     std::variant<PutChunkInput, CommitInput, ListSecondsInput, GetChunksInput, ReadRangeInput,
                  CreditInput, CancelInput, CreateBucketInput, SetBucketInput, RingChangeInput,
-                 PlanInput, RecoverInput, RepairInput, WriteDone, StatDone, ReadDone, ScanDone, DigestsDone, EntriesDone,
-                 HeldDone, DropDone, SavedDone, PeerReplied, PeerRequest, GossipReceived,
-                 StartInput, TickInput>;
+                 PlanInput, RecoverInput, RepairInput, WriteDone, StatDone, ReadDone, ScanDone,
+                 DigestsDone, EntriesDone, HeldDone, DropDone, SavedDone, PeerReplied, PeerRequest,
+                 GossipReceived, StartInput, TickInput>;
 
 }  // namespace carillon

@@ -25,7 +25,11 @@ v1::GetClusterViewResponse SampleView() {
     member->set_role(v1::MEMBER_ROLE_NORMAL);
     message.add_health()->set_node_uuid(uuid);
   }
-  for (int i = 0; i < 8; ++i) state->add_placement()->add_homes(static_cast<std::uint32_t>(i % 2));
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    v1::Partition* partition = state->add_placement();
+    partition->set_phase(v1::PHASE_STABLE);
+    partition->add_homes(i % 2);
+  }
   message.mutable_health(0)->set_health(v1::HEALTH_ALIVE);
   message.mutable_health(1)->set_health(v1::HEALTH_DEAD);
   message.mutable_health(1)->set_seconds(90);
@@ -41,6 +45,8 @@ TEST(RingConversionTest, ReadsAView) {
   v1::GetClusterViewResponse message = SampleView();
   message.mutable_state()->mutable_placement(3)->set_phase(v1::PHASE_DUAL);
   message.mutable_state()->mutable_placement(3)->add_next(0);
+  message.mutable_state()->mutable_placement(3)->add_ready(0);
+  message.mutable_state()->mutable_placement(4)->add_target(1);
   v1::StagedChange* staged = message.add_staged();
   staged->set_kind("leave");
   staged->set_node("n2");
@@ -54,6 +60,8 @@ TEST(RingConversionTest, ReadsAView) {
   EXPECT_EQ(state.partition_bits, 3u);
   EXPECT_THAT(state.placement[3].next, ElementsAre(0));
   EXPECT_EQ(state.placement[3].phase, Phase::kDual);
+  EXPECT_THAT(state.placement[3].ready, ElementsAre(0));
+  EXPECT_THAT(state.placement[4].target, ElementsAre(1));
   EXPECT_EQ(state.staged.front().kind, StagedChange::Kind::kLeave);
   EXPECT_EQ(state.staged.front().node, state.members[1].node);
   EXPECT_EQ(view->health[1].health, Health::kDead);
