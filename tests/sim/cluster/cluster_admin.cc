@@ -91,8 +91,9 @@ std::optional<StagedChange> ClusterAdmin::LeaveOf(const ClusterState& state) {
 void ClusterAdmin::StageSomething() {
   const ClusterState& state = *shared_->ring.newest();
   const NodeId member = state.members[shared_->random.Below(state.members.size())].node;
-  switch (shared_->random.Below(4)) {
+  switch (shared_->random.Below(5)) {
     case 0:
+    case 4:
       if (const auto leave = LeaveOf(state)) Stage(*leave);
       return;
     case 1: {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ring/hash_ring.h"
 #include "tests/sim/cluster/checkers/replica_checker.h"
 
 namespace carillon {
@@ -68,6 +69,7 @@ SimResult ClusterWorld::Run() {
   workload_->Start();
   admin_->Start();
   faults_->Start();
+  WatchCopies();
   RunFor(shared_.settings.storm_seconds * kSecond);
   workload_->Stop();
   admin_->Stop();
@@ -77,6 +79,46 @@ SimResult ClusterWorld::Run() {
   if (!IsOver()) CheckReplicas();
   if (!IsOver()) ReplayRequests();
   return Result();
+}
+
+void ClusterWorld::WatchCopies() {
+  shared_.events.After(kSecond, [this] {
+    if (IsOver()) return;
+    CountCopies();
+    WatchCopies();
+  });
+}
+
+// I1 at every moment: what is acknowledged is on the disks of w members, wherever they are on the
+// ring. Those that are down may have it; one that lost its disk takes one copy with it.
+void ClusterWorld::CountCopies() {
+  const ClusterState& state = *shared_.ring.newest();
+  std::size_t wanted = 2;
+  std::size_t unknown = 0;
+  std::vector<const ClusterNode*> members;
+  for (const auto& node : nodes_) {
+    if (node->is_lost()) wanted = 1;
+    if (state.FindMember(node->id()) == nullptr || node->is_lost()) continue;
+    node->is_up() ? members.push_back(node.get()) : void(++unknown);
+  }
+  if (unknown >= wanted) return;
+  std::vector<ChunkRef> refs;
+  for (const auto& [key, chunk] : workload_->history().chunks) {
+    if (!chunk.acknowledged) continue;
+    const auto partition = PartitionOf(HashKey(kSimBucket, key), state.partition_bits);
+    refs.push_back({.partition = partition, .bucket = kSimBucket, .key = chunk.info.key});
+  }
+  std::vector<std::size_t> copies(refs.size(), unknown);
+  for (const ClusterNode* node : members) {
+    const auto stats = node->machine().store->StatChunks(refs);
+    for (std::size_t i = 0; stats.ok() && i < refs.size(); ++i)
+      copies[i] += (*stats)[i].has_value();
+  }
+  for (std::size_t i = 0; i < refs.size(); ++i) {
+    if (copies[i] >= wanted) continue;
+    return shared_.Complain(fmt::format("I1: {} of partition {} is on {} disks of members",
+                                        ToString(refs[i].key), refs[i].partition, copies[i]));
+  }
 }
 
 void ClusterWorld::ComeToRest() {

@@ -32,6 +32,8 @@ class ClusterWorld {
   ClusterNode* AddNode();
   void FoundCluster();
   void RunFor(std::uint64_t time);
+  void WatchCopies();
+  void CountCopies();
   void ComeToRest();
   void CheckReplicas();
   void ReplayRequests();
