@@ -198,13 +198,13 @@ struct GossipReceived {
   GossipMessage message;
 };
 struct StartInput {};  // the first of all: begins to gossip and to look after the ring
-struct TickInput {};  // Node::Deadline has come
+struct TickInput {};   // Node::Deadline has come
 
 using Input =
     std::variant<PutChunkInput, CommitInput, ListSecondsInput, GetChunksInput, ReadRangeInput,
                  CreditInput, CancelInput, CreateBucketInput, SetBucketInput, RingChangeInput,
-                 PlanInput, RecoverInput, WriteDone, StatDone, ReadDone, ScanDone, DigestsDone, EntriesDone,
-                 HeldDone, DropDone, SavedDone, PeerReplied, PeerRequest, GossipReceived,
-                 StartInput, TickInput>;
+                 PlanInput, RecoverInput, WriteDone, StatDone, ReadDone, ScanDone, DigestsDone,
+                 EntriesDone, HeldDone, DropDone, SavedDone, PeerReplied, PeerRequest,
+                 GossipReceived, StartInput, TickInput>;
 
 }  // namespace carillon
