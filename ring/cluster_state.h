@@ -49,6 +49,11 @@ struct Member {
   friend bool operator==(const Member&, const Member&) = default;
 };
 
+// Whether nothing is asked of a member any more: it is being removed, or owned nothing.
+inline bool IsGoneForGood(const Member& member) {
+  return member.role == MemberRole::kLeaving && member.weight == 0;
+}
+
 // Of a partition whose homes change (reliability: STABLE, DUAL, READNEW, STABLE).
 enum class Phase : std::uint8_t {
   kStable,   // `homes` serve

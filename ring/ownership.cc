@@ -50,10 +50,11 @@ void Start(PartitionHomes* partition, StateVersion version, Taken* taken) {
   ++taken->started;
 }
 
-void ForgetTheGone(ClusterState* state, Taken* taken) {
+void ForgetTheGone(ClusterState* state, const MayGo& may_go, Taken* taken) {
   for (std::size_t i = state->members.size(); i-- > 0;) {
     const auto index = static_cast<std::uint16_t>(i);
     if (state->members[i].role != MemberRole::kLeaving || OwnsOrWillOwn(*state, index)) continue;
+    if (may_go && !may_go(state->members[i])) continue;
     taken->forgotten += " " + state->members[i].name;
     EraseMember(state, index);
   }
@@ -61,7 +62,8 @@ void ForgetTheGone(ClusterState* state, Taken* taken) {
 
 }  // namespace
 
-std::optional<ClusterState> NextStep(const ClusterState& state, std::size_t max_moving) {
+std::optional<ClusterState> NextStep(const ClusterState& state, std::size_t max_moving,
+                                     const MayGo& may_go) {
   ClusterState moved = state;
   const StateVersion version(state.version.value() + 1);
   Taken taken;
@@ -81,7 +83,7 @@ std::optional<ClusterState> NextStep(const ClusterState& state, std::size_t max_
     Start(&partition, version, &taken);
     ++moving;
   }
-  ForgetTheGone(&moved, &taken);
+  ForgetTheGone(&moved, may_go, &taken);
   if (!taken.Any()) return std::nullopt;
   ClusterState next = NextVersionOf(
       state, fmt::format("partitions: {} start, {} read new, {} done, {} stay; forgotten:{}",

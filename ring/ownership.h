@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -16,10 +17,13 @@ namespace carillon {
 // The version after `state` that takes every partition one step further that can go: what is ready
 // is promoted, and those with a target start, in their order, while fewer than `max_moving`
 // are DUAL or READNEW. A target that equals the homes is dropped. A leaving member that no list
-// names any more is forgotten. Paused: nothing starts, the rest goes on. Who ever is asked gives
-// the same answer. nullopt: nothing can be done now. Cost: O(partitions * homes), and an encoding
-// of the state.
-std::optional<ClusterState> NextStep(const ClusterState& state, std::size_t max_moving);
+// names any more is forgotten, if it `may_go` (empty: all may): it may be the only one that has
+// what it took for others. Paused: nothing starts, the rest goes on. Who ever is asked gives the
+// same answer, but for who may go. nullopt: nothing can be done now. Cost:
+// O(partitions * homes), and an encoding of the state.
+using MayGo = std::function<bool(const Member&)>;
+std::optional<ClusterState> NextStep(const ClusterState& state, std::size_t max_moving,
+                                     const MayGo& may_go = {});
 
 // The version after `state` in which `node` is done with `phase` (kDual: it has pulled everything;
 // kReadNew: it has verified) of those of the `partitions` that are in that phase with it in `next`.

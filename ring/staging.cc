@@ -219,9 +219,12 @@ StatusOr<ClusterState> WithMemberForgotten(const ClusterState& state, const Node
   const auto index = state.IndexOf(node);
   if (!index) return NotFound("no member {}", node);
   const Member& member = state.members[*index];
-  if (member.role != MemberRole::kJoining) {
-    return FailedPrecondition("{} is {}, only a joining member can be forgotten", member.name,
-                              ToString(member.role));
+  const bool has_left = member.role == MemberRole::kLeaving && !OwnsOrWillOwn(state, *index);
+  if (member.role != MemberRole::kJoining && !has_left) {
+    return FailedPrecondition(
+        "{} is {}: only a joining member can be forgotten, or a leaving one "
+        "that owns nothing any more",
+        member.name, ToString(member.role));
   }
   ClusterState next = NextVersionOf(state, fmt::format("{} forgotten", member.name));
   EraseMember(&next, *index);
@@ -241,8 +244,11 @@ std::vector<Member> MembersWhenCommitted(const ClusterState& state) {
         at(change.node).role = MemberRole::kLeaving;
         break;
       case Kind::kLeave:
+        at(change.node).role = MemberRole::kLeaving;
+        break;
       case Kind::kRemove:
         at(change.node).role = MemberRole::kLeaving;
+        at(change.node).weight = 0;
         break;
       case Kind::kWeight:
         at(change.node).weight = change.weight;

@@ -41,11 +41,13 @@ StatusOr<ClusterState> WithStaged(const ClusterState& state, const StagedChange&
 StatusOr<ClusterState> WithStagedCleared(const ClusterState& state);
 
 // The version after `state` without a joining member, and what is staged of it; a plan is void.
-// NOT_FOUND. FAILED_PRECONDITION: it is no joining member.
+// Likewise without a leaving member that owns nothing any more: what it holds for others, and has
+// not handed off, is given up. NOT_FOUND. FAILED_PRECONDITION: it is neither.
 StatusOr<ClusterState> WithMemberForgotten(const ClusterState& state, const NodeId& node);
 
 // The members as a commit of what is staged makes them: same order, other roles, weights, racks.
-// kJoin: normal. kLeave, kRemove: leaving. kReplace: other normal, with the weight and rack that
+// kJoin: normal. kLeave: leaving. kRemove: leaving, with weight 0: it is dead for good, and nobody
+// waits for what it has (IsGoneForGood). kReplace: other normal, with the weight and rack that
 // are its own, and node leaving.
 std::vector<Member> MembersWhenCommitted(const ClusterState& state);
 

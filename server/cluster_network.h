@@ -5,9 +5,9 @@
 #include <string>
 
 #include "server/api/peer_client.h"
-#include "server/shell/metrics.h"
 #include "server/shell/gossip_seal.h"
 #include "server/shell/gossip_socket.h"
+#include "server/shell/metrics.h"
 #include "server/shell/peer_sink.h"
 
 namespace carillon {

@@ -41,13 +41,15 @@ const Key kKeys[] = {
      "# directory is new; empty: it founds a cluster of its own.",
      &ServerConfig::join},
     {"advertise",
-     "HOST:PORT at which other nodes and clients reach this node (TCP, and UDP for gossip); empty:\n"
+     "HOST:PORT at which other nodes and clients reach this node (TCP, and UDP for gossip); "
+     "empty:\n"
      "# as it listens.",
      &ServerConfig::advertise},
     {"rack", "Failure domain of this node. Read when a cluster is founded or joined.",
      &ServerConfig::rack},
     {"gossip_key",
-     "Key of the gossip between nodes: 64 hexadecimal digits, or the path of a file with them, the\n"
+     "Key of the gossip between nodes: 64 hexadecimal digits, or the path of a file with them, "
+     "the\n"
      "# same on all nodes; empty: derived from the cluster, good against accidents only.",
      &ServerConfig::gossip_key},
     {"insecure_listen_anywhere",

@@ -13,8 +13,8 @@ std::vector<MemberIndex> CandidatesOf(const Scene& scene, PartitionId partition,
   const std::size_t serving =
       std::min<std::size_t>(homes.phase == Phase::kReadNew ? homes.next.size() : homes.homes.size(),
                             std::max<std::uint32_t>(bucket.n_val, 1));
-  const auto self = std::find(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(serving),
-                              scene.self);
+  const auto self =
+      std::find(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(serving), scene.self);
   if (self != order.begin() + static_cast<std::ptrdiff_t>(serving)) {
     std::rotate(order.begin(), self, self + 1);
   }

@@ -83,12 +83,12 @@ void CommitCoordinator::Write(Outbox* out) {
   const BucketProperties* bucket = state.FindBucket(commit.bucket);
   if (bucket == nullptr) return Fail(NotFound("no bucket '{}'", commit.bucket), out);
   writing_ = true;
-  writes_.Start(ReplicaCommit{.place = PlaceOf(state, commit.bucket,
-                                               ManifestKey(commit.epoch, commit.dc)),
-                              .commit = commit,
-                              .ttl_seconds = bucket->ttl_seconds,
-                              .sync = bucket->sync},
-                *bucket, out);
+  writes_.Start(
+      ReplicaCommit{.place = PlaceOf(state, commit.bucket, ManifestKey(commit.epoch, commit.dc)),
+                    .commit = commit,
+                    .ttl_seconds = bucket->ttl_seconds,
+                    .sync = bucket->sync},
+      *bucket, out);
 }
 
 void CommitCoordinator::Handle(const WriteDone& done, Outbox* out) {

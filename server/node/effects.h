@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -155,8 +155,8 @@ struct StreamEnd {
 };
 
 using Effect = std::variant<StoreChunk, StoreCommit, StatChunks, ReadChunk, ScanSeconds,
-                            ListDigests, ListEntries, ListHeld, DropPartition, SaveRing,
-                            AskPeer, AnswerPeer, SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
+                            ListDigests, ListEntries, ListHeld, DropPartition, SaveRing, AskPeer,
+                            AnswerPeer, SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
 using Effects = std::vector<Effect>;
 
 }  // namespace carillon

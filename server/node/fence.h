@@ -16,8 +16,7 @@ enum class FenceVerdict : std::uint8_t {
 };
 
 // A message to the register, and the joining of a new node, are only checked for the cluster.
-FenceVerdict Fence(const ClusterState& state, const PeerSender& sender,
-                   const PeerMessage& message);
+FenceVerdict Fence(const ClusterState& state, const PeerSender& sender, const PeerMessage& message);
 
 // The partitions a request concerns, as its sender numbers them.
 std::vector<PartitionId> PartitionsOf(const PeerMessage& message);

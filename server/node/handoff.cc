@@ -15,12 +15,14 @@ void Handoff::Rest(Duration pause, Outbox* out) {
 }
 
 void Handoff::HandleNewState(Outbox* out) {
+  has_looked_ = false;
   if (state_ == State::kIdle) Rest(kRoundPause, out);
 }
 
 void Handoff::HandleTime(Outbox* out) {
   if (state_ != State::kIdle || out->scene().time.now < look_at_) return;
   state_ = State::kLooking;
+  looked_under_ = out->scene().state->version;
   out->Do(ListHeld{.operation = out->Begin()});
 }
 
@@ -36,6 +38,7 @@ void Handoff::Handle(HeldDone done, Outbox* out) {
   for (const PartitionId partition : done.partitions) {
     if (IsForeign(partition, out->scene())) holds_.insert(partition);
   }
+  has_looked_ = done.status.ok() && looked_under_ == out->scene().state->version;
   left_.assign(holds_.begin(), holds_.end());
   Next(out);
 }
@@ -66,8 +69,7 @@ void Handoff::Offer(Outbox* out) {
   state_ = State::kOffering;
   have_.clear();
   offers_.clear();
-  const WriteSets sets =
-      WriteSetsOf(scene.state->placement[left_.front().value()], kMaxReplicas);
+  const WriteSets sets = WriteSetsOf(scene.state->placement[left_.front().value()], kMaxReplicas);
   for (const MemberIndex home : sets.members) {
     const NodeId& node = scene.NodeOf(home);
     if (scene.reachability->IsDead(node)) continue;

@@ -23,7 +23,7 @@ namespace carillon {
 // Lives as long as the node. Pure. One owner at a time.
 class Handoff {
  public:
-  static constexpr Duration kRoundPause = std::chrono::seconds(2);   // while there is something
+  static constexpr Duration kRoundPause = std::chrono::seconds(2);  // while there is something
   static constexpr Duration kIdlePause = std::chrono::seconds(10);
 
   // Call once. Later calls change nothing.
@@ -38,6 +38,8 @@ class Handoff {
 
   bool done() const { return false; }
   // Foreign partitions at the last look, those that were dropped since taken out.
+  // Has looked since the ring changed, and there was nothing foreign.
+  bool is_empty() const { return has_looked_ && holds_.empty(); }
   const std::set<PartitionId>& holds() const { return holds_; }
   std::uint64_t dropped() const { return dropped_; }
 
@@ -52,11 +54,13 @@ class Handoff {
 
   State state_ = State::kNew;
   Instant look_at_;
+  StateVersion looked_under_;
   std::set<PartitionId> holds_;
   std::deque<PartitionId> left_;  // of this round; the first is under way
   DigestLine total_;              // of the first
   std::map<OperationId, NodeId> offers_;
-  std::set<NodeId> have_;  // hold all of total_
+  std::set<NodeId> have_;    // hold all of total_
+  bool has_looked_ = false;  // since the ring changed
   std::uint64_t dropped_ = 0;
 };
 

@@ -204,7 +204,7 @@ struct GossipReceived {
   GossipMessage message;
 };
 struct StartInput {};  // the first of all: begins to gossip and to look after the ring
-struct TickInput {};  // Node::Deadline has come
+struct TickInput {};   // Node::Deadline has come
 
 using Input =
     std::variant<PutChunkInput, CommitInput, ListSecondsInput, GetChunksInput, ReadRangeInput,

@@ -21,8 +21,8 @@ void ManifestReads::Start(const std::string& bucket, EpochRange range, const std
     const std::size_t serving =
         homes.phase == Phase::kReadNew ? homes.next.size() : homes.homes.size();
     partitions_.push_back(
-        {.candidates = CandidatesOf(out->scene(), PartitionId(static_cast<std::uint16_t>(p)),
-                                    properties),
+        {.candidates =
+             CandidatesOf(out->scene(), PartitionId(static_cast<std::uint16_t>(p)), properties),
          .next = 0,
          .wanted = ReadsWantedOf(properties, serving)});
   }

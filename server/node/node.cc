@@ -6,8 +6,7 @@
 
 namespace carillon {
 
-Node::Node(NodeOptions options, SavedRing saved, std::vector<HeardSeal> seals,
-           const NodeTime& time)
+Node::Node(NodeOptions options, SavedRing saved, std::vector<HeardSeal> seals, const NodeTime& time)
     : options_(std::move(options)),
       random_(options_.random_seed),
       ring_(options_.self, options_.boot, std::move(saved), time, options_.ring, options_.swim,
@@ -55,8 +54,7 @@ const Handoff* Node::FindHandoff() const {
 
 NodeCounters Node::counters() const {
   NodeCounters counters = counters_;
-  counters.in_flight = coordinators_.size() - pulls_.size() -
-                       coordinators_.count(kHandoff.value());
+  counters.in_flight = coordinators_.size() - pulls_.size() - coordinators_.count(kHandoff.value());
   const auto handoff = coordinators_.find(kHandoff.value());
   if (handoff != coordinators_.end()) {
     counters.handoffs = std::get<Handoff>(handoff->second).dropped();

@@ -53,7 +53,7 @@ struct NodeCounters {
   std::uint64_t syncs = 0;           // pulls that ended
   std::uint64_t sync_chunks = 0;     // and what they brought
   std::uint64_t sync_bytes = 0;
-  std::uint64_t handoffs = 0;        // foreign partitions given away
+  std::uint64_t handoffs = 0;  // foreign partitions given away
   std::uint64_t alarms = 0;
 };
 
@@ -126,6 +126,7 @@ class Node {
   void Handle(PeerRequest input);
   void Handle(GossipReceived input);
   FenceVerdict VerdictOn(const PeerRequest& input) const;
+  bool IsForeignToLeaver(const PeerMessage& message) const;
   void HandleOffer(const PeerRequest& input);
   void HandleJoin(PeerRequest input);
   void Reply(RequestId request, Status status, PeerValue value);
@@ -180,19 +181,19 @@ class Node {
   SyncSchedule schedule_;
   Operations operations_;
   Scene scene_;
-  Wakes wakes_;                // made in this step
-  Effects* effects_ = nullptr;  // of this step
-  std::set<std::pair<Instant, RequestId>> alarms_;  // who is to be woken when
+  Wakes wakes_;                                                  // made in this step
+  Effects* effects_ = nullptr;                                   // of this step
+  std::set<std::pair<Instant, RequestId>> alarms_;               // who is to be woken when
   std::unordered_map<std::uint64_t, Coordinator> coordinators_;  // by request; lookup only
   std::map<RequestId, Running> pulls_;
-  std::deque<PeerRequest> behind_;    // wait for a newer state
-  std::deque<Input> held_;            // wait until the ring is known again after a pause
+  std::deque<PeerRequest> behind_;  // wait for a newer state
+  std::deque<Input> held_;          // wait until the ring is known again after a pause
   std::optional<Instant> hold_until_;
-  Instant behind_until_{};            // of those that wait
-  Instant state_since_{};             // the state is in force
-  std::optional<Instant> drive_at_;   // when to look for a step of the ring to propose
-  std::optional<Instant> ready_at_;   // when to say again which partitions are ready
-  bool driving_ = false;              // a step of the ring is being proposed
+  Instant behind_until_{};           // of those that wait
+  Instant state_since_{};            // the state is in force
+  std::optional<Instant> drive_at_;  // when to look for a step of the ring to propose
+  std::optional<Instant> ready_at_;  // when to say again which partitions are ready
+  bool driving_ = false;             // a step of the ring is being proposed
   bool saying_ready_ = false;
   std::optional<Instant> tell_address_at_;
   std::uint64_t next_internal_ = 2;

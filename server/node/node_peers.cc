@@ -1,4 +1,6 @@
 // What other nodes ask, and how this node's requests at others ended.
+#include <algorithm>
+
 #include "ring/staging.h"
 #include "server/node/fence.h"
 #include "server/node/node.h"
@@ -188,11 +190,24 @@ void Node::Handle(PeerRequest input) {
     return Reply(input.request, Unavailable("this node is no member of the ring"), {});
   }
   if (std::holds_alternative<SyncOffer>(input.message)) return HandleOffer(input);
+  if (IsForeignToLeaver(input.message)) {
+    return Reply(input.request, Unavailable("this node leaves: it keeps nothing for others"), {});
+  }
   if (coordinators_.size() >= 2 * options_.max_requests) {
     return Reply(input.request, ResourceExhausted("too many requests are under way"), {});
   }
   const RequestId request = input.request;
   Begin(request, ReplicaRequest(std::move(input)));
+}
+
+// Whether it is a write that this node would have to hand off, and it is about to go.
+bool Node::IsForeignToLeaver(const PeerMessage& message) const {
+  const bool writes =
+      std::holds_alternative<ReplicaPut>(message) || std::holds_alternative<ReplicaCommit>(message);
+  if (!writes || state_->members[scene_.self].role != MemberRole::kLeaving) return false;
+  const PartitionHomes& partition = state_->placement[PartitionsOf(message).front().value()];
+  const std::vector<MemberIndex> homes = WriteSetsOf(partition, kMaxReplicas).members;
+  return std::find(homes.begin(), homes.end(), scene_.self) == homes.end();
 }
 
 void Node::HandleOffer(const PeerRequest& input) {

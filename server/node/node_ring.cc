@@ -61,13 +61,11 @@ void Node::AnswerBucket(RequestId request, const std::string& name,
 void Node::AnswerRing(RequestId request, const RingControl::Outcome& outcome,
                       std::shared_ptr<const ChangePlan> plan, std::vector<PartitionId> lost) {
   if (!outcome.status.ok()) return Refuse(request, outcome.status);
-  effects_->push_back(
-      Answer{.request = request,
-             .status = OkStatus(),
-             .value = RingAnswer{.state = outcome.state,
-                                 .plan = std::move(plan),
-                                 .lost = std::move(lost)},
-             .version = outcome.state->version});
+  effects_->push_back(Answer{
+      .request = request,
+      .status = OkStatus(),
+      .value = RingAnswer{.state = outcome.state, .plan = std::move(plan), .lost = std::move(lost)},
+      .version = outcome.state->version});
 }
 
 void Node::Handle(RingChangeInput input) {
@@ -240,9 +238,8 @@ void Node::Release() {
 void Node::RunPulls() {
   while (const auto pull = schedule_.Next(scene_)) {
     const RequestId request = NewInternal();
-    pulls_.emplace(request, Running{.key = pull->key,
-                                    .reason = pull->reason,
-                                    .began = scene_.time.now});
+    pulls_.emplace(request,
+                   Running{.key = pull->key, .reason = pull->reason, .began = scene_.time.now});
     Begin(request, SyncTarget(pull->key.partition, pull->key.source, pull->bytes_per_second));
   }
 }
@@ -296,7 +293,16 @@ void Node::DriveRing() {
   if (driving_ || !drive_at_ || scene_.time.now < *drive_at_) return;
   drive_at_.reset();
   const std::size_t max_moving = options_.max_moving;
-  if (!NextStep(*state_, max_moving)) return;
+  // Who leaves goes by itself, when it has handed off what it held for others.
+  const bool leaves = state_->members[scene_.self].role == MemberRole::kLeaving;
+  const MayGo may_go = [self = options_.self,
+                        is_empty = leaves && handoff().is_empty()](const Member& member) {
+    return IsGoneForGood(member) || (is_empty && member.node == self);
+  };
+  if (!NextStep(*state_, max_moving, may_go)) {
+    if (leaves) drive_at_ = scene_.time.now + kRetry;
+    return;
+  }
   Duration turn{};
   for (const NodeId& voter : VotersOf(*state_)) {
     if (voter == options_.self) break;
@@ -310,8 +316,8 @@ void Node::DriveRing() {
   Outbox out = OutboxOf(kRing);
   ring_.Propose(
       std::nullopt,
-      [max_moving](const ClusterState& state) -> StatusOr<ClusterState> {
-        auto next = NextStep(state, max_moving);
+      [max_moving, may_go](const ClusterState& state) -> StatusOr<ClusterState> {
+        auto next = NextStep(state, max_moving, may_go);
         if (!next) return FailedPrecondition("no partition is to be moved");
         return *std::move(next);
       },

@@ -14,8 +14,8 @@ void OrderedReads::AddRead(StreamItem item, const std::string& bucket, const Chu
   slot.kind = kind;
   slot.bucket = bucket;
   slot.place = place;
-  slot.candidates = CandidatesOf(out->scene(), place.partition,
-                                 *out->scene().state->FindBucket(bucket));
+  slot.candidates =
+      CandidatesOf(out->scene(), place.partition, *out->scene().state->FindBucket(bucket));
   slots_.push_back(std::move(slot));
   AskNext(&slots_.back(), out);
 }
@@ -29,8 +29,8 @@ void OrderedReads::AddReady(StreamItem item) {
 bool OrderedReads::AskNext(Slot* slot, Outbox* out) {
   if (slot->next >= slot->candidates.size()) return false;
   const MemberIndex member = slot->candidates[slot->next++];
-  slot->asked.push_back({.operation = out->Read(member, slot->bucket, slot->place),
-                         .member = member});
+  slot->asked.push_back(
+      {.operation = out->Read(member, slot->bucket, slot->place), .member = member});
   const bool has_more = slot->next < slot->candidates.size();
   slot->hedge_at = out->scene().time.now + kHedgeAfter;
   if (has_more && !wake_set_ && member != out->scene().self) {
@@ -78,14 +78,14 @@ void OrderedReads::GiveUp(Slot* slot) {
   if (!slot->damage.ok()) {
     slot->item.status = slot->damage;
   } else if (!slot->doubt.ok()) {
-    slot->item.status = Unavailable("not all that may have it could be asked: {}",
-                                    Message(slot->doubt));
+    slot->item.status =
+        Unavailable("not all that may have it could be asked: {}", Message(slot->doubt));
   } else if (slot->kind == Kind::kListed) {
     slot->item.status = DataLoss("chunk {} is listed in its manifest, and nobody stores it",
                                  ToString(slot->place.key));
   } else {
-    slot->item.status = NotFound("no chunk {} in bucket {}", ToString(slot->place.key),
-                                 slot->bucket);
+    slot->item.status =
+        NotFound("no chunk {} in bucket {}", ToString(slot->place.key), slot->bucket);
   }
 }
 

@@ -60,8 +60,7 @@ OperationId Outbox::Stat(MemberIndex member, std::string bucket, std::vector<Chu
                ReplicaStat{.bucket = std::move(bucket), .chunks = std::move(chunks)});
   }
   const OperationId operation = Begin();
-  Do(StatChunks{
-      .operation = operation, .bucket = std::move(bucket), .chunks = std::move(chunks)});
+  Do(StatChunks{.operation = operation, .bucket = std::move(bucket), .chunks = std::move(chunks)});
   return operation;
 }
 
@@ -88,7 +87,8 @@ OperationId Outbox::Scan(MemberIndex member, ReplicaScan scan) {
 }
 
 OperationId Outbox::Ask(const NodeId& node, PeerMessage message) {
-  const OperationId operation = operations_->Begin(request_, node, WhatFor(message), scene_->time.now);
+  const OperationId operation =
+      operations_->Begin(request_, node, WhatFor(message), scene_->time.now);
   const Member* member = scene_->state->FindMember(node);
   const Duration timeout = TimeoutOf(message);
   Do(AskPeer{.operation = operation,

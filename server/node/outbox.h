@@ -30,8 +30,9 @@ class Operations {
 
   OperationId Begin(RequestId request, std::optional<NodeId> peer, AskedFor asked, Instant now) {
     const OperationId operation(next_++);
-    owners_.emplace(operation.value(),
-                    Owner{.request = request, .peer = std::move(peer), .asked = asked, .began = now});
+    owners_.emplace(
+        operation.value(),
+        Owner{.request = request, .peer = std::move(peer), .asked = asked, .began = now});
     return operation;
   }
   // The operation is over. nullopt: it was not under way.

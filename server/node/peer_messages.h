@@ -17,8 +17,8 @@
 #include "server/node/chunk_place.h"
 
 // What nodes ask of each other, as plain data. The shell carries it over gRPC (server/api), the
-// simulator as it is. Every request carries who sends it and under which cluster state (PeerSender);
-// every reply may bring a newer state.
+// simulator as it is. Every request carries who sends it and under which cluster state
+// (PeerSender); every reply may bring a newer state.
 namespace carillon {
 
 struct PeerSender {
@@ -93,8 +93,7 @@ struct EchoRequest {  // -> EchoReply: the data path works
 
 using PeerMessage =
     std::variant<ReplicaPut, ReplicaCommit, ReplicaStat, ReplicaRead, ReplicaScan, SyncDigests,
-                 SyncEntries, SyncFetch, SyncOffer, JoinCluster, EchoRequest,
-                 RegisterMessage>;
+                 SyncEntries, SyncFetch, SyncOffer, JoinCluster, EchoRequest, RegisterMessage>;
 
 // --- Replies.
 
@@ -145,7 +144,8 @@ struct EntriesReply {
 // How far the pull that was asked for has come.
 struct OfferReply {
   bool done = false;
-  DigestLine total;  // when done: the sum of the offerer's digests that was pulled (no bucket, hour)
+  DigestLine
+      total;  // when done: the sum of the offerer's digests that was pulled (no bucket, hour)
 };
 struct StateReply {
   SharedState state;

@@ -155,7 +155,8 @@ void RangeCoordinator::AddFrom(Second* second, Outbox* out) {
     const std::size_t bytes = chunk.value_bytes;
     events_ += chunk.events;
     item.info = std::move(chunk);
-    return reads_.AddRead(std::move(item), input_.bucket, at, bytes, OrderedReads::Kind::kListed, out);
+    return reads_.AddRead(std::move(item), input_.bucket, at, bytes, OrderedReads::Kind::kListed,
+                          out);
   }
   item.kind = StreamItem::Kind::kSecondEnd;
   item.epoch = second->epoch;

@@ -115,7 +115,8 @@ void ReplicaRequest::Handle(ReadDone done, Outbox* out) {
   const auto found = std::find(reads_.begin(), reads_.end(), done.operation);
   if (found == reads_.end()) return;
   values_.values[static_cast<std::size_t>(found - reads_.begin())] = {
-      .status = std::move(done.status), .value = std::move(done.value),
+      .status = std::move(done.status),
+      .value = std::move(done.value),
       .value_crc = done.value_crc};
   if (++reads_done_ == reads_.size()) Reply(OkStatus(), std::move(values_), out);
 }

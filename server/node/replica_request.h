@@ -27,8 +27,8 @@ class ReplicaRequest {
   void Handle(DigestsDone done, Outbox* out);
   void Handle(EntriesDone done, Outbox* out);
 
-  // Whether a write's partition changed while it was under way: it is stored, but may not be in what
-  // a new home has pulled, so that it must not count.
+  // Whether a write's partition changed while it was under way: it is stored, but may not be in
+  // what a new home has pulled, so that it must not count.
   bool IsOvertakenIn(const ClusterState& state) const;
   // Somebody else has replied.
   void Abandon() { replied_ = true; }

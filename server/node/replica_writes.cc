@@ -28,7 +28,8 @@ void ReplicaWrites::Start(ReplicaWrite message, const BucketProperties& bucket, 
   const PartitionId partition = PlaceOf(message_).partition;
   sets_ = WriteSetsOf(state.placement[partition.value()], bucket.n_val);
   for (const MemberIndex member : FallbackOrderOf(state, partition, sets_.members)) {
-    if (scene.IsUp(member)) fallbacks_.push_back(member);
+    const bool leaves = state.members[member].role == MemberRole::kLeaving;
+    if (scene.IsUp(member) && !leaves) fallbacks_.push_back(member);
   }
   fallback_at_ = scene.time.now + kFallbackAfter;
   give_up_at_ = scene.time.now + kGiveUpAfter;

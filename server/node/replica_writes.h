@@ -57,8 +57,8 @@ class ReplicaWrites {
   struct Slot {  // of one home
     MemberIndex home = 0;
     bool acked = false;
-    std::uint32_t fallbacks = 0;    // asked in its place so far
-    std::uint32_t waiting = 0;  // operations under way
+    std::uint32_t fallbacks = 0;  // asked in its place so far
+    std::uint32_t waiting = 0;    // operations under way
   };
   struct Asked {
     OperationId operation;

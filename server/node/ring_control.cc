@@ -96,8 +96,7 @@ void RingControl::Handle(const PeerReplied& replied, Outbox* out) {
   Carry(std::move(effects), out);
 }
 
-void RingControl::HandleRequestOutcome(const NodeId& node, bool ok, Duration latency,
-                                       Outbox* out) {
+void RingControl::HandleRequestOutcome(const NodeId& node, bool ok, Duration latency, Outbox* out) {
   SwimEffects effects;
   swim_.HandleDataPath(out->scene().time.now, node, ok, latency, &effects);
   Carry(std::move(effects), out);
@@ -129,8 +128,7 @@ void RingControl::AskForState(const PeerSender& sender, Outbox* out) {
 void RingControl::AskForNewerState(Outbox* out) {
   for (const NodeId& voter : VotersOf(*committed())) {
     if (voter == self_) continue;
-    Do(SendRegister{.to = voter,
-                    .message = FetchStateRequest{.header = HeaderAfter(committed())}},
+    Do(SendRegister{.to = voter, .message = FetchStateRequest{.header = HeaderAfter(committed())}},
        out);
   }
 }
@@ -180,8 +178,8 @@ void RingControl::Do(SendPacket effect, Outbox* out) {
 }
 
 void RingControl::Do(const StatusChanged& effect, Outbox* /*out*/) {
-  reachability_.SetDead(effect.node, effect.liveness == Liveness::kDead ||
-                                         effect.liveness == Liveness::kLeft);
+  reachability_.SetDead(effect.node,
+                        effect.liveness == Liveness::kDead || effect.liveness == Liveness::kLeft);
 }
 
 void RingControl::Do(const DataPathChanged& effect, Outbox* /*out*/) {
@@ -199,10 +197,9 @@ void RingControl::Do(const ProbeByRpc& effect, Outbox* out) {
 void RingControl::Do(const ProbeDataPath& effect, Outbox* out) {
   const OperationId operation =
       out->Ask(effect.node, EchoRequest{.payload = Bytes(kDataPathBytes, '\0')});
-  probes_.emplace(operation, Probe{.node = effect.node,
-                                   .sequence = 0,
-                                   .data_path = true,
-                                   .began = out->scene().time.now});
+  probes_.emplace(
+      operation,
+      Probe{.node = effect.node, .sequence = 0, .data_path = true, .began = out->scene().time.now});
 }
 
 void RingControl::Do(const StateSeen& effect, Outbox* out) {

@@ -22,9 +22,12 @@ bool IsNewHome(const PartitionHomes& partition, MemberIndex self) {
 
 std::string_view ToString(SyncReason reason) {
   switch (reason) {
-    case SyncReason::kMove: return "move";
-    case SyncReason::kHandoff: return "handoff";
-    case SyncReason::kAntiEntropy: return "anti-entropy";
+    case SyncReason::kMove:
+      return "move";
+    case SyncReason::kHandoff:
+      return "handoff";
+    case SyncReason::kAntiEntropy:
+      return "anti-entropy";
   }
   return "?";
 }
@@ -37,14 +40,14 @@ void SyncSchedule::Want(const PullKey& key, SyncReason reason, Instant not_befor
   it->second = {.reason = reason, .not_before = not_before};
 }
 
-// A home that is gone for good (leaving, and dead) is not waited for.
-std::size_t SyncSchedule::SourcesWanted(const PartitionHomes& partition,
-                                        const Scene& scene) const {
+// A home that is gone for good (being removed, and dead) is not waited for. One that only leaves
+// is, though it seems dead: it may have what the others have not.
+std::size_t SyncSchedule::SourcesWanted(const PartitionHomes& partition, const Scene& scene) const {
   if (scene.mutations.one_source) return 1;
   const std::size_t wanted = SourcesWantedOf(*scene.state, partition.homes.size());
-  const auto gone = std::count_if(
-      partition.homes.begin(), partition.homes.end(), [&](MemberIndex home) {
-        return scene.state->members[home].role == MemberRole::kLeaving &&
+  const auto gone =
+      std::count_if(partition.homes.begin(), partition.homes.end(), [&](MemberIndex home) {
+        return IsGoneForGood(scene.state->members[home]) &&
                scene.reachability->IsDead(scene.NodeOf(home));
       });
   const std::size_t left = partition.homes.size() - static_cast<std::size_t>(gone);
@@ -78,8 +81,7 @@ void SyncSchedule::WantAntiEntropy(const Scene& scene) {
     if (!Contains(sets.members, scene.self)) continue;
     for (const MemberIndex home : sets.members) {
       if (home == scene.self || !scene.IsUp(home)) continue;
-      Want({.partition = PartitionId(static_cast<std::uint16_t>(p)),
-            .source = scene.NodeOf(home)},
+      Want({.partition = PartitionId(static_cast<std::uint16_t>(p)), .source = scene.NodeOf(home)},
            SyncReason::kAntiEntropy, scene.time.now);
     }
   }
@@ -125,9 +127,8 @@ bool SyncSchedule::IsSensible(const PullKey& key, SyncReason reason, const Scene
 
 std::optional<SyncSchedule::Pull> SyncSchedule::Next(const Scene& scene) {
   if (running_.size() >= options_.max_running) return std::nullopt;
-  std::erase_if(wanted_, [&](const auto& one) {
-    return !IsSensible(one.first, one.second.reason, scene);
-  });
+  std::erase_if(wanted_,
+                [&](const auto& one) { return !IsSensible(one.first, one.second.reason, scene); });
   auto best = wanted_.end();
   for (auto it = wanted_.begin(); it != wanted_.end(); ++it) {
     if (it->second.not_before > scene.time.now) continue;
@@ -138,8 +139,7 @@ std::optional<SyncSchedule::Pull> SyncSchedule::Next(const Scene& scene) {
                   .reason = best->second.reason,
                   .bytes_per_second = options_.bytes_per_second / options_.max_running};
   wanted_.erase(best);
-  running_.emplace(pull.key,
-                   Running{.reason = pull.reason, .began = scene.state->version});
+  running_.emplace(pull.key, Running{.reason = pull.reason, .began = scene.state->version});
   return pull;
 }
 
@@ -178,9 +178,8 @@ void SyncSchedule::Tick(const Scene& scene) {
     const auto jitter = std::chrono::milliseconds(random_->Below(1000));
     anti_entropy_at_ = now + options_.anti_entropy_period + jitter;
   }
-  std::erase_if(offered_, [&](const auto& one) {
-    return one.second.asked_at + kOfferForgottenAfter < now;
-  });
+  std::erase_if(offered_,
+                [&](const auto& one) { return one.second.asked_at + kOfferForgottenAfter < now; });
   wake_at_ = std::min(anti_entropy_at_, now + kNever);
   for (const auto& [key, wanted] : wanted_) {
     if (wanted.not_before > now) wake_at_ = std::min(wake_at_, wanted.not_before);

@@ -15,10 +15,10 @@
 namespace carillon {
 
 struct SyncScheduleOptions {
-  std::size_t max_running = 4;                                 // pulls at once
-  std::uint64_t bytes_per_second = std::uint64_t{64} << 20;    // of all pulls together; 0: no limit
-  Duration anti_entropy_period = std::chrono::seconds(60);     // every home asks every other
-  Duration retry_after = std::chrono::seconds(2);              // a pull that failed
+  std::size_t max_running = 4;                               // pulls at once
+  std::uint64_t bytes_per_second = std::uint64_t{64} << 20;  // of all pulls together; 0: no limit
+  Duration anti_entropy_period = std::chrono::seconds(60);   // every home asks every other
+  Duration retry_after = std::chrono::seconds(2);            // a pull that failed
 };
 
 // Why a pull is made, the most urgent first.
@@ -51,8 +51,7 @@ class SyncSchedule {
   };
   // The pull to begin now, if one is wanted and there is room. Counts as running until Ended.
   std::optional<Pull> Next(const Scene& scene);
-  void Ended(const PullKey& key, const Status& status, const DigestLine& total,
-             const Scene& scene);
+  void Ended(const PullKey& key, const Status& status, const DigestLine& total, const Scene& scene);
 
   // The cluster state is another one.
   void HandleNewState(const Scene& scene);

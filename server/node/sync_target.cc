@@ -20,8 +20,7 @@ SyncMode SyncOf(const ClusterState& state, const std::string& bucket) {
 
 }  // namespace
 
-SyncTarget::SyncTarget(PartitionId partition, const NodeId& source,
-                       std::uint64_t bytes_per_second)
+SyncTarget::SyncTarget(PartitionId partition, const NodeId& source, std::uint64_t bytes_per_second)
     : partition_(partition), source_(source), bytes_per_second_(bytes_per_second) {}
 
 void SyncTarget::End(Status status) {
@@ -173,15 +172,14 @@ void SyncTarget::StoreBatch(ReadReply reply, Outbox* out) {
       continue;
     }
     bytes += value.value.size();
-    writes_.insert(out->Write(
-        out->scene().self,
-        ReplicaPut{.place = PlaceOfKey(ToString(batch_[i].info.key), *out),
-                   .bucket = bucket,
-                   .key = batch_[i].info.key,
-                   .value = Rope(std::move(value.value)),
-                   .value_crc = value.value_crc,
-                   .ttl_seconds = TtlOf(batch_[i]),
-                   .sync = SyncOf(*out->scene().state, bucket)}));
+    writes_.insert(out->Write(out->scene().self,
+                              ReplicaPut{.place = PlaceOfKey(ToString(batch_[i].info.key), *out),
+                                         .bucket = bucket,
+                                         .key = batch_[i].info.key,
+                                         .value = Rope(std::move(value.value)),
+                                         .value_crc = value.value_crc,
+                                         .ttl_seconds = TtlOf(batch_[i]),
+                                         .sync = SyncOf(*out->scene().state, bucket)}));
     ++progress_.chunks;
   }
   // Fewer answers than asked for: the rest is asked for again.
@@ -192,8 +190,8 @@ void SyncTarget::StoreBatch(ReadReply reply, Outbox* out) {
   batch_.clear();
   progress_.bytes += bytes;
   if (bytes_per_second_ != 0) {
-    pause_until_ = out->scene().time.now +
-                   std::chrono::microseconds(bytes * 1'000'000 / bytes_per_second_);
+    pause_until_ =
+        out->scene().time.now + std::chrono::microseconds(bytes * 1'000'000 / bytes_per_second_);
     out->WakeAt(*pause_until_);
   }
   GoOn(out);

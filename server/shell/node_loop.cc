@@ -36,9 +36,7 @@ void NodeLoop::HandlePeer(PeerSender sender, PeerMessage message,
   if (refused) {
     return done(PeerReply{.status = Unavailable("the node is stopping"), .version = {}});
   }
-  Post({.input = PeerRequest{.request = request,
-                             .sender = sender,
-                             .message = std::move(message)},
+  Post({.input = PeerRequest{.request = request, .sender = sender, .message = std::move(message)},
         .done = {},
         .receiver = {},
         .peer = std::move(done),
@@ -65,7 +63,11 @@ void NodeLoop::Ask(RequestId request, Input input, std::function<void(Answer)> d
                 .version = {}});
     return;
   }
-  Post({.input = std::move(input), .done = std::move(done), .receiver = {}, .peer = {}, .request = request});
+  Post({.input = std::move(input),
+        .done = std::move(done),
+        .receiver = {},
+        .peer = {},
+        .request = request});
 }
 
 void NodeLoop::Open(RequestId request, Input input, std::shared_ptr<StreamReceiver> receiver) {

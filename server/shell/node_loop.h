@@ -45,7 +45,8 @@ class NodeLoop final : public PeerSink {
            SaveRingState save_ring, PeerTransport* peers);
   ~NodeLoop() override;  // Stop
 
-  // Begins to gossip and to look after the ring. Call once, when the other nodes can reach this one.
+  // Begins to gossip and to look after the ring. Call once, when the other nodes can reach this
+  // one.
   void Start();
 
   // From other nodes.

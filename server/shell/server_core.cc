@@ -15,10 +15,8 @@ struct Identity {
 };
 
 Member MemberOf(const Uuid& node, const ServerCoreOptions& options) {
-  return {.node = NodeId(node),
-          .name = options.name,
-          .address = options.address,
-          .rack = options.rack};
+  return {
+      .node = NodeId(node), .name = options.name, .address = options.address, .rack = options.rack};
 }
 
 // Whose the data directories are. When all are new: a member of the cluster that it may join, or
@@ -42,9 +40,8 @@ StatusOr<SavedRing> LoadOrFoundRing(RingFiles* files, const Identity& identity,
   if (!saved) {
     saved = identity.joined;
     if (!saved) {
-      ClusterState state =
-          FirstState(identity.store.cluster, MemberOf(identity.store.node, options),
-                     options.partition_bits);
+      ClusterState state = FirstState(
+          identity.store.cluster, MemberOf(identity.store.node, options), options.partition_bits);
       RETURN_IF_ERROR(Validate(state));
       saved = SavedRing{.state = Share(std::move(state)), .acceptor = {}};
     }
@@ -187,8 +184,7 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   core->node_ = std::make_unique<NodeLoop>(
       std::make_unique<Node>(options.node, std::move(ring), std::move(seals), now),
       core->threads_.get(), &SystemClock(),
-      [files = core->ring_files_.get()](const auto& what) { return files->Save(what); },
-      peers);
+      [files = core->ring_files_.get()](const auto& what) { return files->Save(what); }, peers);
   RegisterNumbers(core->metrics_.get(), core->store_.get(), core->node_.get());
   return core;
 }

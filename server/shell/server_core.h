@@ -26,7 +26,7 @@ struct ServerCoreOptions {
   // Opens the way to other nodes of a cluster; what it returns outlives the node, and is stopped
   // before the core. Null: there are no others.
   std::function<StatusOr<PeerTransport*>(const Uuid& cluster)> open_peers;
-  std::shared_ptr<Metrics> metrics;  // null: the core makes its own
+  std::shared_ptr<Metrics> metrics;                      // null: the core makes its own
   std::uint32_t partition_bits = kDefaultPartitionBits;  // of a new cluster
   NodeOptions node;  // `self` is filled in from the data directory
   StoreThreads::Options threads;

@@ -87,14 +87,15 @@ class NodeLoopFixture : public testing::Test {
   };
 
   NodeLoopFixture()
-      : loop_(std::make_unique<Node>(Options(), SavedRing{.state = Share(State()), .acceptor = {}},
-                                     std::vector<HeardSeal>(), NodeTime{.now = clock_.Now()}),
-              &threads_, &clock_,
-              [this](const std::variant<AcceptorState, SharedState>& what) {
-                const auto* state = std::get_if<SharedState>(&what);
-                return state == nullptr ? OkStatus() : save_state_(**state);
-              },
-              nullptr) {}
+      : loop_(
+            std::make_unique<Node>(Options(), SavedRing{.state = Share(State()), .acceptor = {}},
+                                   std::vector<HeardSeal>(), NodeTime{.now = clock_.Now()}),
+            &threads_, &clock_,
+            [this](const std::variant<AcceptorState, SharedState>& what) {
+              const auto* state = std::get_if<SharedState>(&what);
+              return state == nullptr ? OkStatus() : save_state_(**state);
+            },
+            nullptr) {}
 
   static NodeOptions Options() {
     NodeOptions options{.self = State().members[0].node};

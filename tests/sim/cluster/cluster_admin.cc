@@ -184,8 +184,8 @@ void ClusterAdmin::Settle() {
   if (WaitsFor(state, *gone_)) return Change(WithAborted);
   if (state.IsMoving()) return;
   const Member* member = state.FindMember(*gone_);
-  if (member == nullptr || member->role == MemberRole::kLeaving) return;
-  if (member->role == MemberRole::kJoining) {
+  if (member == nullptr) return;
+  if (member->role != MemberRole::kNormal) {
     return Change(
         [gone = *gone_](const ClusterState& now) { return WithMemberForgotten(now, gone); });
   }
