@@ -164,10 +164,16 @@ struct ScanDone {
   std::vector<HeardSealLine> seals;  // from another node: what it has heard
   bool stale_ring = false;
 };
+struct HourName {
+  std::string bucket;
+  std::uint64_t hour = 0;
+  friend auto operator<=>(const HourName&, const HourName&) = default;
+};
 struct DigestsDone {
   OperationId operation;
   Status status;
   std::vector<DigestLine> lines;
+  std::vector<HourName> damaged;  // hours with entries that are damaged here: digests do not tell
 };
 struct EntriesDone {
   OperationId operation;

@@ -38,6 +38,7 @@ void SyncTarget::Handle(DigestsDone done, Outbox* out) {
   if (done_ || ours_) return;
   if (!done.status.ok()) return End(std::move(done.status));
   ours_ = std::move(done.lines);
+  damaged_.insert(done.damaged.begin(), done.damaged.end());
   Compare(out);
 }
 
@@ -70,11 +71,12 @@ void SyncTarget::Compare(Outbox* out) {
     total_.sum.low ^= line.sum.low;
     total_.sum.high ^= line.sum.high;
     const auto own = mine.find({line.bucket, line.hour});
-    const bool agrees = own != mine.end() && *own->second == line;
-    if (line.count > 0 && !agrees) hours_.push_back({.bucket = line.bucket, .hour = line.hour});
+    const HourName name{.bucket = line.bucket, .hour = line.hour};
+    const bool agrees = own != mine.end() && *own->second == line && !damaged_.contains(name);
+    if (line.count > 0 && !agrees) hours_.push_back(name);
   }
   std::stable_sort(hours_.begin(), hours_.end(),
-                   [](const Hour& a, const Hour& b) { return a.hour > b.hour; });
+                   [](const HourName& a, const HourName& b) { return a.hour > b.hour; });
   progress_.hours = hours_.size();
   theirs_.reset();
   ours_ = std::vector<DigestLine>();

@@ -27,9 +27,10 @@ struct SyncProgress {
 //                \--agree                  ^------------------------------------ -+
 //                 \--> done                                    \--none left--> done
 //
-// The newest hour first. Chunks are stored like any write, before the lines of manifests of that
-// hour; what is expired is passed over; what is stored here with other bytes stays. After a failure
-// the rest is not tried: a later pull asks only for what is still missing.
+// An hour with damage here is looked through though the digests agree: what is damaged counts as
+// missing. The newest hour first. Chunks are stored like any write, before the lines of manifests
+// of that hour; what is expired is passed over; what is stored here with other bytes stays. After a
+// failure the rest is not tried: a later pull asks only for what is still missing.
 //
 // Throttled: after each batch it waits so long that `bytes_per_second` is kept.
 // Pure. One owner at a time. Memory: the entries of one hour, one batch of values.
@@ -56,10 +57,6 @@ class SyncTarget {
   const NodeId& source() const { return source_; }
 
  private:
-  struct Hour {
-    std::string bucket;
-    std::uint64_t hour = 0;
-  };
   using EntryName = std::pair<bool, ChunkKey>;  // manifest or chunk
 
   void Compare(Outbox* out);
@@ -81,7 +78,8 @@ class SyncTarget {
   std::optional<std::vector<DigestLine>> theirs_;
   std::optional<std::vector<DigestLine>> ours_;
   DigestLine total_;
-  std::deque<Hour> hours_;  // left, the first is under way
+  std::set<HourName> damaged_;  // here: to be pulled though digests agree
+  std::deque<HourName> hours_;  // left, the first is under way
 
   std::vector<EntryLine> their_entries_;
   std::set<EntryName> our_entries_;

@@ -30,6 +30,10 @@ void NodeLoop::Perform(ListDigests effect) {
                               .count = one.digest.count,
                               .sum = one.digest.sum});
       }
+      for (const SyncEntry& entry : store_->store().DamagedEntries(effect.partition)) {
+        const HourName hour{.bucket = entry.bucket, .hour = entry.info.key.epoch.value() / 3600};
+        if (done.damaged.empty() || done.damaged.back() != hour) done.damaged.push_back(hour);
+      }
     }
     PostCompletion(std::move(done));
   });
