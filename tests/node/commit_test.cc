@@ -152,5 +152,31 @@ TEST_F(StateChangesTest, ThatCannotBeSavedChangeNothing) {
   EXPECT_EQ(node_.state().FindBucket("logs"), nullptr);
 }
 
+// The loop would turn without end.
+TEST_F(StateChangesTest, AskForNoTickThatIsDueWhileTheDiskSaves) {
+  Step(CreateBucketInput{.request = RequestId(1), .name = "logs", .properties = {}});
+  EndSaves();
+  for (int tick = 0; tick < 20; ++tick) {
+    ASSERT_TRUE(node_.Deadline().has_value());
+    if (*node_.Deadline() > time_.now) return;
+    Step(TickInput{});
+  }
+  FAIL() << "ticks without end";
+}
+
+// The places of members may be others.
+TEST_F(CommitTest, BeginsAgainUnderANewClusterState) {
+  Step(Commit2(1));
+  const auto before = TakeOne<StatChunks>();
+  Step(CreateBucketInput{.request = RequestId(2), .name = "logs", .properties = {}});
+  EndSaves();
+  const auto after = TakeOne<StatChunks>();
+  Step(
+      StatDone{.operation = before.operation, .status = OkStatus(), .found = {Stored(), Stored()}});
+  EXPECT_TRUE(Take<StoreCommit>().empty());
+  Step(StatDone{.operation = after.operation, .status = OkStatus(), .found = {Stored(), Stored()}});
+  EXPECT_EQ(Take<StoreCommit>().size(), 1u);
+}
+
 }  // namespace
 }  // namespace carillon

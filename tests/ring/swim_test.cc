@@ -319,6 +319,17 @@ TEST_F(SwimTest, ReportsABrokenDataPathWithoutBuryingAnybody) {
   EXPECT_TRUE(All<DataPathChanged>()[1].ok);
 }
 
+// Seed 16 of cluster-hints: the node was left out for ever.
+TEST_F(SwimTest, ReportsTheDataPathOfANewLifeAsGood) {
+  for (int i = 0; i < 3; ++i) swim_.HandleDataPath(now_, Node(3), false, {}, &effects_);
+  effects_.clear();
+  GossipMessage reborn = From(3, GossipKind::kGossip);
+  reborn.boot = {.counter = kPeerBoot.counter + 1, .id = 77};
+  Hear(reborn);
+  ASSERT_THAT(All<DataPathChanged>(), SizeIs(1));
+  EXPECT_TRUE(All<DataPathChanged>()[0].ok);
+}
+
 TEST_F(SwimTest, ProbesADoubtedDataPathMoreOften) {
   swim_.HandleDataPath(now_, Node(3), false, {}, &effects_);
   answers_ = true;

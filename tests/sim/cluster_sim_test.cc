@@ -47,6 +47,29 @@ TEST(ClusterSimTest, SucceedsInTimeWhileOneNodeIsAway) {
   ExpectClean("cluster-one-away", Seeds(60));
 }
 
+TEST(ClusterSimTest, KeepsAQuorumOfHomesWhileTheRingChangesAndAllIsLate) {
+  ExpectClean("cluster-fences", Seeds(15));
+}
+
+// Each of these rules is needed: without it a promise is broken within these seeds.
+TEST(ClusterSimTest, NoticesABrokenRule) {
+  struct Case {
+    std::string_view scenario;
+    const char* mutation;
+    std::uint64_t first_seed;
+  };
+  for (const Case& one :
+       {Case{"cluster-hints", "not_found_believed", 1},
+        Case{"cluster-hints", "ack_before_write", 1}, Case{"cluster-hints", "drop_hint_early", 73},
+        Case{"cluster-fences", "dual_acks_old_only", 1}, Case{"cluster-moves", "no_fence", 28}}) {
+    bool noticed = false;
+    for (std::uint64_t seed = one.first_seed; seed < one.first_seed + 6 && !noticed; ++seed) {
+      noticed = !RunSeed(one.scenario, seed, one.mutation).violations.empty();
+    }
+    EXPECT_TRUE(noticed) << one.scenario << " --mutation " << one.mutation;
+  }
+}
+
 TEST(ClusterSimTest, RunsTheSameForTheSameSeed) {
   for (const std::string_view scenario : {"cluster", "cluster-moves"}) {
     EXPECT_EQ(RunSeed(scenario, 5).trace_hash, RunSeed(scenario, 5).trace_hash);

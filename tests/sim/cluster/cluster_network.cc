@@ -4,7 +4,8 @@
 
 namespace carillon {
 
-ClusterNetwork::ClusterNetwork(bool is_bad, Random* random) : random_(random) {
+ClusterNetwork::ClusterNetwork(bool is_bad, bool is_slow, Random* random)
+    : random_(random), is_slow_(is_slow) {
   if (!is_bad) return;
   loss_percent_ = random->OneIn(3) ? random->Below(12) : 0;
   repeat_percent_ = random->OneIn(2) ? random->Below(15) : 0;
@@ -18,6 +19,7 @@ std::optional<std::uint64_t> ClusterNetwork::Delay(std::size_t from, std::size_t
   if (random_->Below(100) < late_percent_) {
     return random_->Below(random_->OneIn(4) ? 4 * kSecond : 200 * kMillisecond);
   }
+  if (is_slow_ && random_->OneIn(2)) return random_->Below(40 * kMillisecond);
   return 100 + random_->Below(2 * kMillisecond);
 }
 
@@ -67,6 +69,7 @@ void ClusterNetwork::StopFaults() {
   loss_percent_ = 0;
   repeat_percent_ = 0;
   late_percent_ = 0;
+  is_slow_ = false;
 }
 
 }  // namespace carillon

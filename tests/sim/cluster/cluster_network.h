@@ -14,8 +14,8 @@ class ClusterNetwork {
  public:
   static constexpr std::size_t kMaxNodes = 16;
 
-  // `is_bad`: what may happen to single words does.
-  ClusterNetwork(bool is_bad, Random* random);
+  // `is_bad`: what may happen to single words does. `is_slow`: they are only late, a little.
+  ClusterNetwork(bool is_bad, bool is_slow, Random* random);
 
   // After how many microseconds a word arrives; nullopt: never.
   std::optional<std::uint64_t> Delay(std::size_t from, std::size_t to, bool is_large);
@@ -36,6 +36,7 @@ class ClusterNetwork {
   std::uint64_t loss_percent_ = 0;
   std::uint64_t repeat_percent_ = 0;
   std::uint64_t late_percent_ = 0;
+  bool is_slow_ = false;
   bool is_good_ = true;
   Ways cut_{};
   Ways gray_{};

@@ -170,6 +170,9 @@ void ClusterNode::ArmTick() {
 }
 
 std::uint64_t ClusterNode::DiskDelay() {
+  if (shared_->slow_disks && shared_->settings.only_late) {
+    return shared_->random.Below(40 * kMillisecond);
+  }
   if (shared_->slow_disks && shared_->random.OneIn(12)) {
     return shared_->random.Below(400 * kMillisecond);
   }

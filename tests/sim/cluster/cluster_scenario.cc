@@ -57,6 +57,21 @@ SimResult RunMoves(std::uint64_t seed, const SimOptions& options) {
                    .slow_anti_entropy = true});
 }
 
+SimResult RunFences(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 5,
+                   .nodes_most = 6,
+                   .storm_seconds = 8,
+                   .writes_per_second = 30,
+                   .fault_every_ms = 0,
+                   .admin_every_ms = 150,
+                   .crashes = false,
+                   .cuts = false,
+                   .slow_disks = false,
+                   .only_late = true,
+                   .slow_anti_entropy = true});
+}
+
 SimResult RunOneAway(std::uint64_t seed, const SimOptions& options) {
   return RunWorld(seed, options,
                   {.nodes_least = 4,
@@ -85,6 +100,7 @@ std::vector<Scenario> ClusterScenarios() {
       {.name = "cluster", .help = "nodes and stores: faults, moves, admins", .run = RunAll},
       {.name = "cluster-hints", .help = "homes that are away, fallbacks", .run = RunHints},
       {.name = "cluster-moves", .help = "a ring that changes all the time", .run = RunMoves},
+      {.name = "cluster-fences", .help = "a ring that changes, all is late", .run = RunFences},
       {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},
   };
   for (Scenario& scenario : scenarios) {

@@ -22,6 +22,9 @@ struct ClusterSettings {
   bool wipes = false;  // one node loses its disk for good
   bool bucket_changes = false;
   bool one_away = false;  // at most one node is away at any time, and then all must succeed
+  // Nobody is ever away, words and disks are only late: no fallback is needed, so that w homes
+  // must have everything at every moment.
+  bool only_late = false;
   bool slow_anti_entropy = false;  // so that it does not mend what the rest should
 };
 

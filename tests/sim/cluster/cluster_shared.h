@@ -20,7 +20,8 @@ struct ClusterShared {
         mutations(mutations),
         verbose(verbose),
         random(seed),
-        network(settings.cuts, &random) {}
+        network(settings.cuts, settings.only_late, &random),
+        slow_disks(settings.only_late) {}
 
   void Complain(std::string text) {
     violations.push_back(fmt::format("{:.3f} s: {}", Seconds(), text));
@@ -44,8 +45,8 @@ struct ClusterShared {
   RingChecker ring;
   std::vector<std::string> violations;
   std::uint64_t trace = 0;
-  bool storm = true;        // faults may happen
-  bool slow_disks = false;  // some of what disks do takes long
+  bool storm = true;  // faults may happen
+  bool slow_disks;    // some of what disks do takes long
 };
 
 }  // namespace carillon

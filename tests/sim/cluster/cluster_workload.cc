@@ -234,7 +234,10 @@ void ClusterWorkload::List() {
       }
     }
     for (const std::string& key : owed) {
-      history_.unlisted += std::find(listed.begin(), listed.end(), key) == listed.end();
+      if (std::find(listed.begin(), listed.end(), key) != listed.end()) continue;
+      ++history_.unlisted;
+      if (!shared_->settings.only_late) continue;
+      shared_->Complain(fmt::format("I4: {} was committed and is not listed", key));
     }
     if (!listed.empty() && !stopped_) Get({listed[shared_->random.Below(listed.size())]});
   };

@@ -82,9 +82,10 @@ SimResult ClusterWorld::Run() {
 }
 
 void ClusterWorld::WatchCopies() {
-  shared_.events.After(kSecond, [this] {
+  const bool only_late = shared_.settings.only_late;
+  shared_.events.After(only_late ? kSecond / 5 : kSecond, [this, only_late] {
     if (IsOver()) return;
-    CountCopies();
+    only_late ? CheckServing() : CountCopies();
     WatchCopies();
   });
 }
@@ -118,6 +119,39 @@ void ClusterWorld::CountCopies() {
     if (copies[i] >= wanted) continue;
     return shared_.Complain(fmt::format("I1: {} of partition {} is on {} disks of members",
                                         ToString(refs[i].key), refs[i].partition, copies[i]));
+  }
+}
+
+// That a quorum of homes has what is acknowledged, and so every n - w + 1 of them find it: true at
+// every moment while nobody is away.
+void ClusterWorld::CheckServing() {
+  const ClusterState& state = *shared_.ring.newest();
+  std::vector<std::vector<ChunkRef>> refs(state.partitions());
+  for (const auto& [key, chunk] : workload_->history().chunks) {
+    if (!chunk.acknowledged) continue;
+    const auto partition = PartitionOf(HashKey(kSimBucket, key), state.partition_bits);
+    refs[partition.value()].push_back(
+        {.partition = partition, .bucket = kSimBucket, .key = chunk.info.key});
+  }
+  for (std::size_t p = 0; p < refs.size(); ++p) {
+    const PartitionHomes& partition = state.placement[p];
+    const auto& serving = partition.phase == Phase::kReadNew ? partition.next : partition.homes;
+    std::vector<std::size_t> copies(refs[p].size());
+    for (const std::uint16_t home : serving) {
+      const auto node = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& one) {
+        return one->id() == state.members[home].node;
+      });
+      const auto stats = (*node)->machine()->store->StatChunks(refs[p]);
+      for (std::size_t i = 0; stats.ok() && i < copies.size(); ++i) {
+        copies[i] += (*stats)[i].has_value();
+      }
+    }
+    for (std::size_t i = 0; i < copies.size(); ++i) {
+      if (copies[i] >= 2) continue;
+      return shared_.Complain(fmt::format("I1: {} is with {} of the {} homes of partition {} ({})",
+                                          ToString(refs[p][i].key), copies[i], serving.size(), p,
+                                          ToString(partition.phase)));
+    }
   }
 }
 

@@ -34,6 +34,7 @@ class ClusterWorld {
   void RunFor(std::uint64_t time);
   void WatchCopies();
   void CountCopies();
+  void CheckServing();
   void ComeToRest();
   void CheckReplicas();
   void ReplayRequests();
