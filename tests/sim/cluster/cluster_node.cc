@@ -232,8 +232,8 @@ void ClusterNode::CarryOutBatch() {
         drop.partition, {.count = drop.total.count, .sum = drop.total.sum});
     if (shared_->mutations.drop_unchecked)
       dropped = machine_->store->DropPartition(drop.partition).ok();
-    shared_->Tell("node {} drops partition {}: {}", number_, drop.partition,
-                  dropped.ok() && *dropped);
+    shared_->Tell("node {} drops partition {}: {} {}", number_, drop.partition,
+                  dropped.ok() && *dropped, ToString(dropped.status()));
     completions.emplace_back(DropDone{.operation = drop.operation,
                                       .status = dropped.status(),
                                       .dropped = dropped.ok() && *dropped});
@@ -246,11 +246,13 @@ void ClusterNode::CarryOutBatch() {
     operations.push_back(work_.front().operation);
     work_.pop_front();
   }
-  if (MayStopWithin() && shared_->random.OneIn(150)) {
+  const bool stops = MayStopWithin() && shared_->random.OneIn(150);
+  if (stops) {
     machine_->files.StopAfter(machine_->files.operations() + shared_->random.Below(4));
   }
   const auto outcomes = machine_->store->Write(0, requests);
-  if (machine_->files.stopped() || machine_->sync_failed) {
+  // At the latest after the write: it may have made fewer operations.
+  if (stops || machine_->sync_failed) {
     Crash();
     return shared_->events.After(kSecond, [this] {
       if (!node_) Start();
