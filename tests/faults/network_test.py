@@ -90,7 +90,7 @@ class NetworkTest(cluster.ClusterTest):
         self.assertEqual(lonely.view()["version"], version)
 
     def clear_late_change(self, member):
-        """What ended with DEADLINE_EXCEEDED may still be done: the node goes on after its client."""
+        """What was DEADLINE_EXCEEDED may still be done: the node goes on without its client."""
         cluster.pause(QUIET_SECONDS)
         staged = member.view()["staged"]
         if staged:
