@@ -6,7 +6,9 @@ import cluster
 import support
 
 LOADED_SECONDS = 6
-MAX_MOVED_RATIO = 3.0  # bytes pulled against the least possible
+# Bytes pulled against the least possible. It is 2 today: pulls of one partition from several homes
+# run at the same time, and each fetches what the others fetch too.
+MAX_MOVED_RATIO = 3.0
 PREFILL_GROUPS = 150  # of 1-4 chunks, each writer
 
 
@@ -59,9 +61,9 @@ class ChangeTest(cluster.ClusterTest):
         homes = self.owners()
         share = sum(joining.name in one for one in homes) / len(homes)
         least = share * logged / 3  # of what was there before, of which each has a copy
-        self.say(f"{'killed while it moved: ' if kill else 'not killed; moving: '}{moving}; pulled {pulled / 1e6:.1f} MB, least "
-                 f"{least / 1e6:.1f} MB, ratio {pulled / least:.2f}; old nodes pulled "
-                 f"{pulled_by_old / 1e6:.1f} MB")
+        self.say(f"{'killed' if kill else 'not killed'}, moving: {moving}; "
+                 f"pulled {pulled / 1e6:.1f} MB, least {least / 1e6:.1f} MB, ratio "
+                 f"{pulled / least:.2f}; old nodes pulled {pulled_by_old / 1e6:.1f} MB")
         self.assertGreater(share, 0.5)
         self.assertLess(pulled / least, MAX_MOVED_RATIO)
         self.check_set()

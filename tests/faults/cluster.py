@@ -451,7 +451,7 @@ class ClusterTest(support.NodeTest):
             self.members.append(self.make_member(f"node{number}").start(join=first))
         if count > 1:
             self.change_ring(first)
-        self.await_well()
+            self.await_well()
         return self.members
 
     def add_node(self, name):

@@ -1,4 +1,4 @@
-"""SIGSTOP of a node under load, then SIGCONT: nothing acknowledged is lost, nobody's homes change."""
+"""SIGSTOP of a node under load, then SIGCONT: nothing acknowledged is lost, no homes change."""
 
 import signal
 
