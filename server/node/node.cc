@@ -70,7 +70,7 @@ std::vector<std::pair<std::string, Epoch>> Node::WatermarksOf(const std::string&
 Status Node::Admit(std::size_t value_bytes) {
   ++counters_.requests;
   if (ring_.conflicted()) {
-    return FailedPrecondition("another process runs as this node: it serves no more");
+    return Unavailable("another process runs as this node: it serves no more");
   }
   if (scene_.self == kNoMember) return Unavailable("this node is no member of the ring");
   if (coordinators_.size() >= options_.max_requests) {

@@ -125,13 +125,20 @@ bool SyncSchedule::IsSensible(const PullKey& key, SyncReason reason, const Scene
   return Contains(WriteSetsOf(partition, kMaxReplicas).members, scene.self);
 }
 
+// Two sources of a partition at once would both send what is missing: the second one, asked when
+// the first is done, has little left to send.
+bool SyncSchedule::IsPulling(PartitionId partition) const {
+  const auto first = running_.lower_bound({.partition = partition, .source = NodeId()});
+  return first != running_.end() && first->first.partition == partition;
+}
+
 std::optional<SyncSchedule::Pull> SyncSchedule::Next(const Scene& scene) {
   if (running_.size() >= options_.max_running) return std::nullopt;
   std::erase_if(wanted_,
                 [&](const auto& one) { return !IsSensible(one.first, one.second.reason, scene); });
   auto best = wanted_.end();
   for (auto it = wanted_.begin(); it != wanted_.end(); ++it) {
-    if (it->second.not_before > scene.time.now) continue;
+    if (it->second.not_before > scene.time.now || IsPulling(it->first.partition)) continue;
     if (best == wanted_.end() || it->second.reason < best->second.reason) best = it;
   }
   if (best == wanted_.end()) return std::nullopt;

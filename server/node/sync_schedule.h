@@ -92,6 +92,7 @@ class SyncSchedule {
 
   void Want(const PullKey& key, SyncReason reason, Instant not_before);
   bool IsSensible(const PullKey& key, SyncReason reason, const Scene& scene) const;
+  bool IsPulling(PartitionId partition) const;
   void WantMoves(const Scene& scene);
   void WantAntiEntropy(const Scene& scene);
   std::size_t SourcesWanted(const PartitionHomes& partition, const Scene& scene) const;

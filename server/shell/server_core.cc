@@ -197,6 +197,9 @@ Status ServerCore::Readiness() const {
   if (stopping_) return Unavailable("stopping");
   const StoreStats stats = store_->stats();
   if (stats.failed) return Unavailable("a disk failed and is read-only");
+  bool conflicted = false;
+  node_->Look([&conflicted](const Node& node) { conflicted = node.ring().conflicted(); });
+  if (conflicted) return Unavailable("another process runs as this node");
   return OkStatus();
 }
 

@@ -103,9 +103,6 @@ class IdentityTest(cluster.ClusterTest):
         self.finish()
         self.check_disks()
 
-    # The node that serves no more answers /readyz with 200, and requests with 409
-    # FAILED_PRECONDITION, which clients do not send elsewhere.
-    @unittest.expectedFailure
     def test_an_old_copy_that_serves_nothing_is_not_ready(self):
         third = self.restore_old_copy()
         with third.client() as client:
