@@ -231,6 +231,15 @@ StatusOr<ClusterState> WithMemberForgotten(const ClusterState& state, const Node
   return next;
 }
 
+StatusOr<ClusterState> WithDeadReplaced(const ClusterState& state, const StagedChange& replace) {
+  ASSIGN_OR_RETURN(const ClusterState weightless,
+                   WithStaged(state, {.kind = Kind::kWeight, .node = replace.node, .weight = 0}));
+  ASSIGN_OR_RETURN(ClusterState next, WithStaged(weightless, replace));
+  next.version = weightless.version;  // both in one
+  next.previous = weightless.previous;
+  return next;
+}
+
 std::vector<Member> MembersWhenCommitted(const ClusterState& state) {
   std::vector<Member> members = state.members;
   const auto at = [&](const NodeId& node) -> Member& { return members[*state.IndexOf(node)]; };

@@ -35,6 +35,10 @@ StatusOr<ClusterState> WithAddress(const ClusterState& state, const NodeId& node
 //   normal member would be left; a split beyond kMaxPartitionBits.
 StatusOr<ClusterState> WithStaged(const ClusterState& state, const StagedChange& change);
 
+// The same of a kReplace whose node is dead: besides, it is given up (its weight becomes 0), since
+// it will hand off nothing any more.
+StatusOr<ClusterState> WithDeadReplaced(const ClusterState& state, const StagedChange& replace);
+
 // The version after `state` without staged changes and plan. Joining members stay, unstaged:
 // kJoin stages one again, WithMemberForgotten drops it.
 // FAILED_PRECONDITION: nothing is staged or planned.

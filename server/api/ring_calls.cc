@@ -1,4 +1,6 @@
 // The calls about the ring: translation to the node's inputs, and of its answers.
+#include <set>
+
 #include "base/random.h"
 #include "ring/change_plan.h"
 #include "ring/staging.h"
@@ -52,15 +54,24 @@ grpc::ServerUnaryReactor* ClusterService::StageChange(grpc::CallbackServerContex
   const UnaryCall call("StageChange", context, metrics_);
   std::optional<StateVersion> expected;
   if (request->expected_version() != 0) expected = StateVersion(request->expected_version());
+  std::set<NodeId> dead;
+  node_->Look([&dead](const Node& node) {
+    for (const Member& member : node.state().members) {
+      if (node.ring().reachability().IsDead(member.node)) dead.insert(member.node);
+    }
+  });
   return Change(
       node_, call, expected,
-      [wanted = request->change()](const ClusterState& state) -> StatusOr<ClusterState> {
+      [wanted = request->change(), dead](const ClusterState& state) -> StatusOr<ClusterState> {
         ASSIGN_OR_RETURN(const StagedChange change, FromProto(state, wanted));
         // The ring could; the index of every node is keyed by the partitions of its start.
         if (change.kind == StagedChange::Kind::kSplit) {
           return Unimplemented(
               "partitions cannot be split yet: choose them when the cluster is "
               "founded (partitions in the configuration)");
+        }
+        if (change.kind == StagedChange::Kind::kReplace && dead.contains(change.node)) {
+          return WithDeadReplaced(state, change);
         }
         return WithStaged(state, change);
       },

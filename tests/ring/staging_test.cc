@@ -182,5 +182,17 @@ TEST(StagingTest, ClearingKeepsJoiningMembersUntilTheyAreForgotten) {
   EXPECT_EQ(CodeOf(WithMemberForgotten(*cleared, TestNode(77))), StatusCode::kNotFound);
 }
 
+TEST(StagingTest, AMemberThatIsReplacedBecauseItIsDeadIsGivenUp) {
+  const ClusterState state = Joined(RingOf(3), 40);
+  const auto next = WithDeadReplaced(
+      state, {.kind = Kind::kReplace, .node = TestNode(10), .other = TestNode(40)});
+  ASSERT_TRUE(next.ok()) << ToString(next.status());
+  EXPECT_TRUE(ValidateStep(state, *next).ok());
+  const std::vector<Member> members = MembersWhenCommitted(*next);
+  EXPECT_EQ(members[0].role, MemberRole::kLeaving);
+  EXPECT_EQ(members[0].weight, 0u);
+  EXPECT_EQ(members[3].role, MemberRole::kNormal);
+}
+
 }  // namespace
 }  // namespace carillon
