@@ -1,10 +1,9 @@
 #include "client/channel_pool.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
-
-#include "base/check.h"
 
 namespace carillon {
 namespace {
@@ -26,21 +25,20 @@ grpc::ChannelArguments Arguments() {
 
 }  // namespace
 
-ChannelPool::ChannelPool(const std::vector<std::string>& endpoints) {
-  CHECK(!endpoints.empty());
-  for (const std::string& endpoint : endpoints) {
-    entries_.push_back({endpoint, grpc::CreateCustomChannel(
-                                      endpoint, grpc::InsecureChannelCredentials(), Arguments())});
+// gRPC is held for the life of the process: when the last that uses it goes, its shutdown may wait
+// 10 s for a thread of its own that polls (seen with 1.51, after large writes).
+ChannelPool::ChannelPool() {
+  static const bool held = (grpc_init(), true);
+  (void)held;  // never given back
+}
+
+std::shared_ptr<grpc::Channel> ChannelPool::To(const std::string& endpoint) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<grpc::Channel>& channel = channels_[endpoint];
+  if (!channel) {
+    channel = grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), Arguments());
   }
-}
-
-ChannelPool::Pick ChannelPool::Current() const {
-  const std::size_t index = current_.load(std::memory_order_relaxed);
-  return {index, entries_[index].endpoint, entries_[index].channel};
-}
-
-void ChannelPool::MoveOn(std::size_t index) {
-  current_.compare_exchange_strong(index, (index + 1) % entries_.size(), std::memory_order_relaxed);
+  return channel;
 }
 
 }  // namespace carillon

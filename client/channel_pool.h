@@ -1,9 +1,9 @@
 #pragma once
 
-#include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
-#include <vector>
 
 #include <grpcpp/channel.h>
 
@@ -11,30 +11,16 @@ namespace carillon {
 
 inline constexpr int kMaxReceivedMessageBytes = 16 << 20;
 
-// One channel an endpoint, connected when first used. All calls go to the current one; whoever
-// fails there moves everybody on to the next. Threads: any.
+// One channel an endpoint, connected when first used and kept for the pool's life: of a node that
+// is gone an idle one remains. Threads: any.
 class ChannelPool {
  public:
-  // Requires: not empty.
-  explicit ChannelPool(const std::vector<std::string>& endpoints);
-
-  struct Pick {
-    std::size_t index = 0;
-    std::string endpoint;
-    std::shared_ptr<grpc::Channel> channel;
-  };
-  Pick Current() const;
-
-  // The endpoint `index` failed. Changes nothing when another one is current already.
-  void MoveOn(std::size_t index);
+  ChannelPool();
+  std::shared_ptr<grpc::Channel> To(const std::string& endpoint);
 
  private:
-  struct Entry {
-    std::string endpoint;
-    std::shared_ptr<grpc::Channel> channel;
-  };
-  std::vector<Entry> entries_;
-  std::atomic<std::size_t> current_{0};
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
 };
 
 }  // namespace carillon

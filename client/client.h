@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,18 @@ struct ClientOptions {
   Duration timeout = std::chrono::seconds(30);              // of one call, retries included
   Duration attempt_timeout = std::chrono::seconds(10);      // of one attempt
   RetryPolicy retry;
+  // Learn the ring from any endpoint, ask nodes for what they have themselves, follow changes.
+  // false: everything goes to the endpoints, which pass it on.
+  bool ring_aware = true;
+};
+
+// What a client did since it was made.
+struct ClientCounters {
+  std::map<std::string, std::uint64_t> requests;  // attempts, by endpoint
+  std::uint64_t retries = 0;                      // attempts after the first of a call
+  std::uint64_t reroutes = 0;                     // of them, to another endpoint or by a newer ring
+  std::uint64_t bytes_received = 0;               // of answers, as messages
+  std::uint64_t ring_fetches = 0;
 };
 
 // "HOST:PORT[,HOST:PORT...]". INVALID_ARGUMENT: empty, or a part without a port.
@@ -78,10 +91,11 @@ struct RangeItem {
   bool complete = false;
 };
 
-// A range as a stream, in epoch order. Memory: a few chunks, however long the range: the node stops
-// sending when nobody calls Next. A stream that breaks goes on where it was: nothing is left out
-// and nothing comes twice. ClientOptions::timeout and the attempts count from the last message; a
-// node that sends nothing for that long is given up. Threads: one caller at a time; Next waits.
+// A range as a stream, in epoch order. Memory: 32 MiB of chunks and two pages of manifests at most,
+// however long the range: nodes stop sending when nobody calls Next. A stream that breaks goes on
+// where it was: nothing is left out and nothing comes twice. ClientOptions::timeout and the
+// attempts count from the last message; a node that sends nothing for that long is given up.
+// Threads: one caller at a time; Next waits.
 class RangeStream {
  public:
   virtual ~RangeStream() = default;  // ends the call if it has not ended
@@ -130,6 +144,8 @@ class Client {
   virtual StatusOr<NamedBucket> CreateBucket(const std::string& name,
                                              const BucketChange& properties) = 0;
   virtual StatusOr<NamedBucket> SetBucket(const std::string& name, const BucketChange& change) = 0;
+
+  virtual ClientCounters counters() const = 0;
 };
 
 }  // namespace carillon

@@ -1,5 +1,6 @@
 #include "client/conversion.h"
 
+#include <bit>
 #include <utility>
 
 namespace carillon {
@@ -46,6 +47,60 @@ v1::SyncMode ToMessage(SyncMode mode) {
 SyncMode FromMessage(v1::SyncMode mode) {
   if (mode == v1::SYNC_MODE_INTERVAL) return SyncMode::kInterval;
   return mode == v1::SYNC_MODE_OS ? SyncMode::kOs : SyncMode::kAlways;
+}
+
+// A role of a later version is taken for a normal member.
+MemberRole FromMessage(v1::MemberRole role) {
+  if (role == v1::MEMBER_ROLE_JOINING) return MemberRole::kJoining;
+  return role == v1::MEMBER_ROLE_LEAVING ? MemberRole::kLeaving : MemberRole::kNormal;
+}
+
+StatusOr<Phase> FromMessage(v1::Phase phase) {
+  if (phase == v1::PHASE_STABLE) return Phase::kStable;
+  if (phase == v1::PHASE_DUAL) return Phase::kDual;
+  if (phase == v1::PHASE_READ_NEW) return Phase::kReadNew;
+  return Internal("the node sent a partition of the phase {}", static_cast<int>(phase));
+}
+
+template <typename List>
+StatusOr<std::vector<std::uint16_t>> IndexesFrom(const List& list, int members) {
+  std::vector<std::uint16_t> indexes;
+  for (const std::uint32_t index : list) {
+    if (index >= static_cast<std::uint32_t>(members)) {
+      return Internal("the node sent a partition with the member {} of {}", index, members);
+    }
+    indexes.push_back(static_cast<std::uint16_t>(index));
+  }
+  return indexes;
+}
+
+StatusOr<PartitionHomes> FromMessage(const v1::Partition& message, int members) {
+  PartitionHomes homes;
+  ASSIGN_OR_RETURN(homes.homes, IndexesFrom(message.homes(), members));
+  ASSIGN_OR_RETURN(homes.next, IndexesFrom(message.next(), members));
+  ASSIGN_OR_RETURN(homes.ready, IndexesFrom(message.ready(), members));
+  ASSIGN_OR_RETURN(homes.target, IndexesFrom(message.target(), members));
+  ASSIGN_OR_RETURN(homes.phase, FromMessage(message.phase()));
+  homes.changed = StateVersion(message.changed());
+  const bool has_next = homes.phase == Phase::kStable || !homes.next.empty();
+  if (homes.homes.empty() || !has_next) return Internal("the node sent a partition without homes");
+  return homes;
+}
+
+Status FillMembers(const v1::GetClusterStateResponse& message, ClusterState* state) {
+  if (message.members_size() > static_cast<int>(kMaxMembers)) {
+    return Internal("the node sent {} members", message.members_size());
+  }
+  for (const v1::Member& member : message.members()) {
+    ASSIGN_OR_RETURN(const Uuid node, ParseUuid(member.node_uuid()));
+    state->members.push_back({.node = NodeId(node),
+                              .name = member.name(),
+                              .address = member.address(),
+                              .rack = member.rack(),
+                              .weight = member.weight(),
+                              .role = FromMessage(member.role())});
+  }
+  return OkStatus();
 }
 
 }  // namespace
@@ -127,6 +182,30 @@ PutReply FromMessage(const v1::PutChunkResponse& message) {
   return {.already_stored = message.already_stored(),
           .replicas_written = message.cost().replicas_written(),
           .bytes_between_nodes = message.cost().bytes_between_nodes()};
+}
+
+StatusOr<std::optional<ClusterState>> FromMessage(const v1::GetClusterStateResponse& message) {
+  if (message.placement_size() == 0) return std::nullopt;
+  const auto partitions = static_cast<std::uint32_t>(message.placement_size());
+  if (partitions != message.partitions() || !std::has_single_bit(partitions) ||
+      partitions > 1u << kMaxPartitionBits) {
+    return Internal("the node sent the placement of {} partitions, and says there are {}",
+                    partitions, message.partitions());
+  }
+  ClusterState state;
+  ASSIGN_OR_RETURN(state.cluster, ParseUuid(message.cluster_uuid()));
+  state.generation = message.generation();
+  state.version = StateVersion(message.version());
+  state.partition_bits = static_cast<std::uint32_t>(std::countr_zero(partitions));
+  RETURN_IF_ERROR(FillMembers(message, &state));
+  for (const v1::Partition& partition : message.placement()) {
+    ASSIGN_OR_RETURN(PartitionHomes homes, FromMessage(partition, message.members_size()));
+    state.placement.push_back(std::move(homes));
+  }
+  for (const v1::Bucket& bucket : message.buckets()) {
+    state.buckets[bucket.name()] = FromMessage(bucket).properties;
+  }
+  return state;
 }
 
 }  // namespace carillon

@@ -1,14 +1,16 @@
 #pragma once
 
+#include <optional>
+
 #include "carillon/v1/cluster.pb.h"
 #include "carillon/v1/events.pb.h"
 
 #include "base/status.h"
 #include "client/client.h"
+#include "ring/cluster_state.h"
 
 // The client's own: our structs as messages, and back. A message that a node should not have sent
-// is INTERNAL. Every request carries a route; its state_version stays 0, since this client knows
-// no ring.
+// is INTERNAL. Routes are filled in by whoever sends the message.
 namespace carillon {
 
 v1::CommitSecondRequest ToMessage(const Commit& commit);
@@ -19,5 +21,9 @@ v1::BucketProperties ToMessage(const BucketChange& change);
 StatusOr<SecondsPage> FromMessage(const v1::ListSecondsResponse& message);
 NamedBucket FromMessage(const v1::Bucket& message);
 PutReply FromMessage(const v1::PutChunkResponse& message);
+
+// As much of the state as a client goes by: identity, version, members, placement, buckets.
+// nullopt: the node knows no placement. INTERNAL: indexes or lists that cannot be.
+StatusOr<std::optional<ClusterState>> FromMessage(const v1::GetClusterStateResponse& message);
 
 }  // namespace carillon

@@ -1,15 +1,17 @@
 #include "client/grpc_client.h"
 
 #include <future>
+#include <thread>
 #include <utility>
 
 #include <fmt/ranges.h>
 
 #include "base/checksum.h"
-#include "client/chunk_reader.h"
+#include "client/chunk_feed.h"
 #include "client/conversion.h"
 #include "client/grpc_range_stream.h"
 #include "client/messages.h"
+#include "client/ring_range_stream.h"
 #include "proto/byte_buffer.h"
 #include "proto/wire.h"
 
@@ -21,8 +23,45 @@ StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
   return std::make_unique<GrpcClient>(std::move(options));
 }
 
+namespace {
+
+// Waits for the ring at its first use: until then it is not known which read is the better one.
+class LazyRangeStream final : public RangeStream {
+ public:
+  LazyRangeStream(UnaryCalls* calls, const ClientOptions& options, RangeQuery query)
+      : calls_(calls), options_(options), query_(std::move(query)) {}
+
+  StatusOr<std::optional<RangeItem>> Next() override {
+    if (!stream_) stream_ = Open();
+    return stream_->Next();
+  }
+
+ private:
+  std::unique_ptr<RangeStream> Open() {
+    calls_->view()->WaitUntilReady();
+    if (calls_->view()->ring()) {
+      return std::make_unique<RingRangeStream>(calls_, options_, query_);
+    }
+    return std::make_unique<GrpcRangeStream>(calls_->view(), options_, query_);
+  }
+
+  UnaryCalls* const calls_;
+  const ClientOptions options_;
+  const RangeQuery query_;
+  std::unique_ptr<RangeStream> stream_;
+};
+
+// What a value of the bucket takes in a window when nothing is known of it.
+std::size_t ExpectedBytes(const Router::Ring& ring, const std::string& bucket) {
+  if (!ring) return 0;  // one stream for all
+  const BucketProperties* properties = ring->FindBucket(bucket);
+  return (properties == nullptr ? BucketProperties() : *properties).max_chunk_bytes / 4;
+}
+
+}  // namespace
+
 GrpcClient::GrpcClient(ClientOptions options)
-    : options_(std::move(options)), pool_(options_.endpoints), calls_(&pool_, options_) {}
+    : options_(std::move(options)), view_(options_), calls_(&view_, options_) {}
 
 StatusOr<PutReply> GrpcClient::PutChunk(const std::string& bucket, const ChunkKey& key,
                                         SharedBytes value) {
@@ -38,12 +77,19 @@ void GrpcClient::PutChunkAsync(const std::string& bucket, const ChunkKey& key, S
   wire::PutChunkRequest request{.bucket = bucket, .key = ToString(key)};
   request.value_crc = Crc32c(value.view());
   request.value = Rope(std::move(value));
-  calls_.Start("/carillon.v1.EventsService/PutChunk", ToByteBuffer(wire::Encode(request)),
-               [done = std::move(done)](StatusOr<grpc::ByteBuffer> answer) {
-                 auto response = Parse<v1::PutChunkResponse>(std::move(answer));
-                 if (!response.ok()) return done(response.status());
-                 done(FromMessage(*response));
-               });
+  Aim aim{.kind = Aim::Kind::kWrite, .bucket = bucket, .key = request.key};
+  calls_.Start(
+      "/carillon.v1.EventsService/PutChunk", std::move(aim),
+      [request = std::move(request)](const Target& target) mutable {
+        request.state_version = target.version.value();
+        request.partition = target.partition.value();
+        return ToByteBuffer(wire::Encode(request));
+      },
+      [this, done = std::move(done)](StatusOr<UnaryCalls::Answer> answer) {
+        auto response = ParseAnswer<v1::PutChunkResponse>(&view_, std::move(answer));
+        if (!response.ok()) return done(response.status());
+        done(FromMessage(*response));
+      });
 }
 
 Status GrpcClient::CommitSecond(const Commit& commit) {
@@ -54,10 +100,19 @@ Status GrpcClient::CommitSecond(const Commit& commit) {
 
 void GrpcClient::CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) {
   if (Status valid = Validate(commit); !valid.ok()) return done(std::move(valid));
-  calls_.Start("/carillon.v1.EventsService/CommitSecond", Serialize(ToMessage(commit)),
-               [done = std::move(done)](StatusOr<grpc::ByteBuffer> answer) {
-                 done(Parse<v1::CommitSecondResponse>(std::move(answer)).status());
-               });
+  Aim aim{.kind = Aim::Kind::kWrite,
+          .bucket = commit.bucket,
+          .key = ManifestKey(commit.epoch, commit.dc)};
+  calls_.Start(
+      "/carillon.v1.EventsService/CommitSecond", std::move(aim),
+      [message = ToMessage(commit)](const Target& target) mutable {
+        message.mutable_route()->set_state_version(target.version.value());
+        message.mutable_route()->set_partition(target.partition.value());
+        return Serialize(message);
+      },
+      [this, done = std::move(done)](StatusOr<UnaryCalls::Answer> answer) {
+        done(ParseAnswer<v1::CommitSecondResponse>(&view_, std::move(answer)).status());
+      });
 }
 
 StatusOr<SecondsPage> GrpcClient::ListSeconds(const ListQuery& query) {
@@ -77,11 +132,23 @@ StatusOr<Bytes> GrpcClient::GetChunk(const std::string& bucket, const ChunkKey& 
 
 Status GrpcClient::GetChunks(const std::string& bucket, const std::vector<ChunkKey>& keys,
                              const std::function<void(const ChunkKey&, StatusOr<Bytes>)>& each) {
-  return ReadChunks(&pool_, options_, bucket, keys, each);
+  if (keys.size() > kMaxKeysPerGet) {
+    return InvalidArgument("{} keys in one call, at most {}", keys.size(), kMaxKeysPerGet);
+  }
+  for (const ChunkKey& key : keys) RETURN_IF_ERROR(Validate(key));
+  view_.WaitUntilReady();
+  const std::size_t expected_bytes = ExpectedBytes(view_.ring(), bucket);
+  ChunkFeed feed(&view_, options_, bucket);
+  for (const ChunkKey& key : keys) feed.Add(key, expected_bytes);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    ASSIGN_OR_RETURN(ChunkAnswer answer, feed.Next());
+    each(keys[i], std::move(answer.value));
+  }
+  return OkStatus();
 }
 
 std::unique_ptr<RangeStream> GrpcClient::ReadRange(const RangeQuery& query) {
-  return std::make_unique<GrpcRangeStream>(&pool_, options_, query);
+  return std::make_unique<LazyRangeStream>(&calls_, options_, query);
 }
 
 StatusOr<std::vector<NamedBucket>> GrpcClient::ListBuckets() {
@@ -93,6 +160,18 @@ StatusOr<std::vector<NamedBucket>> GrpcClient::ListBuckets() {
   return buckets;
 }
 
+// A write that follows carries the version that has the bucket, and no node takes it before it
+// has that version too.
+void GrpcClient::WaitForVersion(StateVersion version) {
+  for (int i = 0; i < UnaryCalls::kMaxRefreshes; ++i) {
+    const Router::Ring ring = view_.ring();
+    if (!ring || ring->version >= version) return;
+    std::promise<bool> refreshed;
+    view_.Refresh("", [&refreshed](bool fetched) { refreshed.set_value(fetched); });
+    if (!refreshed.get_future().get()) std::this_thread::sleep_for(RingView::kMinFetchInterval);
+  }
+}
+
 StatusOr<NamedBucket> GrpcClient::CreateBucket(const std::string& name,
                                                const BucketChange& properties) {
   v1::CreateBucketRequest request;
@@ -101,6 +180,7 @@ StatusOr<NamedBucket> GrpcClient::CreateBucket(const std::string& name,
   ASSIGN_OR_RETURN(const auto response,
                    Invoke<v1::CreateBucketResponse>(
                        &calls_, "/carillon.v1.ClusterService/CreateBucket", request));
+  WaitForVersion(StateVersion(response.state_version()));
   return FromMessage(response.bucket());
 }
 
@@ -111,6 +191,7 @@ StatusOr<NamedBucket> GrpcClient::SetBucket(const std::string& name, const Bucke
   ASSIGN_OR_RETURN(
       const auto response,
       Invoke<v1::SetBucketResponse>(&calls_, "/carillon.v1.ClusterService/SetBucket", request));
+  WaitForVersion(StateVersion(response.state_version()));
   return FromMessage(response.bucket());
 }
 

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "client/channel_pool.h"
 #include "client/client.h"
+#include "client/ring_view.h"
 #include "client/unary_calls.h"
 
 namespace carillon {
 
-// The Client that speaks gRPC: translates, and leaves trying again to UnaryCalls and
-// RetryingStream. Range streams must end before it does.
+// The Client that speaks gRPC: translates, and leaves whom to ask to RingView and trying again to
+// UnaryCalls, ChunkBatch, and RetryingStream. Range streams must end before it does.
 class GrpcClient final : public Client {
  public:
   // Requires: well-formed endpoints.
@@ -33,10 +33,13 @@ class GrpcClient final : public Client {
   StatusOr<NamedBucket> CreateBucket(const std::string& name,
                                      const BucketChange& properties) override;
   StatusOr<NamedBucket> SetBucket(const std::string& name, const BucketChange& change) override;
+  ClientCounters counters() const override { return view_.counters(); }
 
  private:
+  void WaitForVersion(StateVersion version);
+
   const ClientOptions options_;
-  ChannelPool pool_;
+  RingView view_;
   UnaryCalls calls_;
 };
 

@@ -7,9 +7,9 @@
 
 namespace carillon {
 
-GrpcRangeStream::GrpcRangeStream(ChannelPool* pool, const ClientOptions& options, RangeQuery query)
+GrpcRangeStream::GrpcRangeStream(RingView* view, const ClientOptions& options, RangeQuery query)
     : cursor_(std::move(query)),
-      stream_(pool, options, "/carillon.v1.EventsService/ReadRange",
+      stream_(view, options, "/carillon.v1.EventsService/ReadRange",
               [this] { return Serialize(ToMessage(cursor_.Remaining())); }) {}
 
 StatusOr<std::optional<RangeItem>> GrpcRangeStream::Next() {

@@ -2,18 +2,17 @@
 
 #include <optional>
 
-#include "client/channel_pool.h"
 #include "client/client.h"
 #include "client/range_cursor.h"
 #include "client/retrying_stream.h"
 
 namespace carillon {
 
-// A range read over gRPC: a stream that is made again when it breaks, and the cursor that says
-// from where.
+// A plain range read over gRPC, from any node: a stream that is made again when it breaks, and the
+// cursor that says from where.
 class GrpcRangeStream final : public RangeStream {
  public:
-  GrpcRangeStream(ChannelPool* pool, const ClientOptions& options, RangeQuery query);
+  GrpcRangeStream(RingView* view, const ClientOptions& options, RangeQuery query);
 
   StatusOr<std::optional<RangeItem>> Next() override;
 

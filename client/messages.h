@@ -30,14 +30,27 @@ StatusOr<Message> Parse(StatusOr<grpc::ByteBuffer> buffer) {
   return Internal("the node's answer is malformed: {}", status.error_message());
 }
 
-// One call, waited for.
+// The answer to a call; the view hears of the version of the state that it names.
+template <typename Response>
+StatusOr<Response> ParseAnswer(RingView* view, StatusOr<UnaryCalls::Answer> answer) {
+  if (!answer.ok()) return answer.status();
+  auto response = Parse<Response>(std::move(answer->message));
+  if constexpr (requires { response->state_version(); }) {
+    if (response.ok()) {
+      view->HearVersion(StateVersion(response->state_version()), answer->endpoint);
+    }
+  }
+  return response;
+}
+
+// One call to any node, waited for.
 template <typename Response, typename Request>
 StatusOr<Response> Invoke(UnaryCalls* calls, const char* method, const Request& request) {
-  std::promise<StatusOr<grpc::ByteBuffer>> promise;
-  calls->Start(method, Serialize(request), [&promise](StatusOr<grpc::ByteBuffer> answer) {
-    promise.set_value(std::move(answer));
-  });
-  return Parse<Response>(promise.get_future().get());
+  std::promise<StatusOr<UnaryCalls::Answer>> promise;
+  calls->Start(
+      method, {}, [&request](const Target&) { return Serialize(request); },
+      [&promise](StatusOr<UnaryCalls::Answer> answer) { promise.set_value(std::move(answer)); });
+  return ParseAnswer<Response>(calls->view(), promise.get_future().get());
 }
 
 }  // namespace carillon

@@ -5,22 +5,18 @@
 #include "base/checksum.h"
 
 namespace carillon {
-namespace {
 
-Status CheckValue(const ChunkInfo& chunk, const Rope& value) {
-  if (value.size() != chunk.value_bytes) {
-    return DataLoss("chunk {}: value of {} bytes, its manifest says {}", ToString(chunk.key),
-                    value.size(), chunk.value_bytes);
+Status CheckValue(const ChunkInfo& chunk, std::uint32_t crc, std::size_t bytes) {
+  if (bytes != chunk.value_bytes) {
+    return DataLoss("chunk {}: value of {} bytes, its manifest says {}", ToString(chunk.key), bytes,
+                    chunk.value_bytes);
   }
-  const std::uint32_t crc = Crc32c(value);
   if (crc != chunk.value_crc) {
     return DataLoss("chunk {}: crc {:08x}, its manifest says {:08x}", ToString(chunk.key), crc,
                     chunk.value_crc);
   }
   return OkStatus();
 }
-
-}  // namespace
 
 RangeQuery RangeCursor::Remaining() const {
   RangeQuery rest = query_;
@@ -64,7 +60,7 @@ StatusOr<std::optional<RangeItem>> RangeCursor::AcceptChunk(wire::ReadRangeRespo
   if (message.code != 0) {
     item.status = MakeStatus(static_cast<StatusCode>(message.code), message.message);
   } else {
-    item.status = CheckValue(*message.chunk, message.value);
+    item.status = CheckValue(*message.chunk, Crc32c(message.value), message.value.size());
   }
   if (item.status.ok()) item.value = message.value.Flatten();
   item.chunk = std::move(message.chunk);

@@ -11,6 +11,9 @@
 
 namespace carillon {
 
+// DATA_LOSS: a value of `bytes` with this CRC32C is not what the manifest says.
+Status CheckValue(const ChunkInfo& chunk, std::uint32_t crc, std::size_t bytes);
+
 // Where a range read is, so that a read that broke goes on without a gap and without giving
 // anything twice: it asks again from the second it was in, and passes over what it has given.
 //

@@ -11,7 +11,7 @@
 namespace carillon {
 
 struct RetryPolicy {
-  int max_attempts = 6;
+  int max_attempts = 6;  // 1: on no other endpoint either
   Duration first_delay = std::chrono::milliseconds(50);
   Duration max_delay = std::chrono::seconds(5);
 };

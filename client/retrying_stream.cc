@@ -1,30 +1,29 @@
 #include "client/retrying_stream.h"
 
-#include <thread>
 #include <utility>
 
 namespace carillon {
 
-RetryingStream::RetryingStream(ChannelPool* pool, const ClientOptions& options, const char* method,
+RetryingStream::RetryingStream(RingView* view, const ClientOptions& options, const char* method,
                                std::function<grpc::ByteBuffer()> request)
-    : pool_(pool), options_(options), method_(method), request_(std::move(request)) {
-  NoteProgress();
-}
-
-void RetryingStream::NoteProgress() {
-  backoff_.reset();
-  last_progress_ = SystemClock().Now();
-}
+    : view_(view),
+      patience_(options.timeout),
+      method_(method),
+      request_(std::move(request)),
+      retry_(options) {}
 
 StatusOr<std::optional<Rope>> RetryingStream::Next() {
   while (failure_.ok()) {
     if (!stream_) {
-      pick_ = pool_->Current();
-      stream_ = std::make_unique<ByteStream>(pick_.channel, method_, request_());
+      endpoint_ = view_->Pick({}).endpoint;
+      stream_ = std::make_unique<ByteStream>(view_->ChannelTo(endpoint_), method_, request_());
+      answered_ = false;
     }
-    auto next = stream_->Next(options_.timeout);
+    auto next = stream_->Next(patience_);
     if (next.ok()) {
-      NoteProgress();
+      retry_.NoteProgress();
+      if (!std::exchange(answered_, true)) view_->HandleEnd(endpoint_, OkStatus(), std::nullopt);
+      if (*next) view_->CountReceived((*next)->size());
       return next;
     }
     failure_ = HandleBreak(next.status());
@@ -34,21 +33,12 @@ StatusOr<std::optional<Rope>> RetryingStream::Next() {
 
 Status RetryingStream::HandleBreak(const Status& status) {
   stream_.reset();
-  const bool endpoint_failed =
-      status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded;
-  if (endpoint_failed) pool_->MoveOn(pick_.index);
-  if (!backoff_) {
-    backoff_.emplace(options_.retry, RandomSeed());
-    last_progress_ = SystemClock().Now();  // the time its reader took does not count
-  }
-  const Duration left = last_progress_ + options_.timeout - SystemClock().Now();
-  const auto delay = backoff_->Next(status, left);
-  if (delay) {
-    std::this_thread::sleep_for(*delay);
-    return OkStatus();
-  }
-  if (!endpoint_failed) return status;
-  return Annotate(status, fmt::format("{}, attempt {}", pick_.endpoint, backoff_->attempts()));
+  view_->HandleEnd(endpoint_, status, std::nullopt);
+  const Target next = view_->Find({});
+  const bool elsewhere = !next.is_last_resort && next.endpoint != endpoint_;
+  RETURN_IF_ERROR(retry_.HandleBreak(status, endpoint_, elsewhere));
+  view_->CountRetry(elsewhere);
+  return OkStatus();
 }
 
 }  // namespace carillon

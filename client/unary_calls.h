@@ -4,40 +4,54 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
 #include "base/status.h"
-#include "client/channel_pool.h"
 #include "client/client.h"
+#include "client/ring_view.h"
 
 namespace carillon {
 
 Status ToStatus(const grpc::Status& status);
 
-// Unary calls, each tried again as ClientOptions says: on another endpoint when this one is away,
-// after a backoff, until an answer stands or the call's time is over. No thread waits for a call:
-// gRPC's threads and timers carry it on.
+// Unary calls, each tried again as ClientOptions says, until an answer stands or the call's time
+// is over: at once on another endpoint when this one is away and another is not, else after a
+// backoff; and by the newer ring when a node refused the route (FAILED_PRECONDITION) and there is
+// one. No thread waits for a call: gRPC's threads and timers carry it on.
 //
-// Threads: any. `pool` must outlive the calls; the destructor waits for those under way.
+// Threads: any. `view` must outlive the calls; the destructor waits for those under way.
 class UnaryCalls {
  public:
-  using Done = std::function<void(StatusOr<grpc::ByteBuffer>)>;
+  // Attempts on other endpoints between two backoffs, and fetches of the ring in one call.
+  static constexpr int kMaxAtOnce = 3;
+  static constexpr int kMaxRefreshes = 3;
 
-  UnaryCalls(ChannelPool* pool, const ClientOptions& options) : pool_(pool), options_(options) {}
+  struct Answer {
+    grpc::ByteBuffer message;
+    std::string endpoint;
+  };
+  using Done = std::function<void(StatusOr<Answer>)>;
+  // The request, with the route of its target.
+  using MakeRequest = std::function<grpc::ByteBuffer(const Target&)>;
+
+  UnaryCalls(RingView* view, const ClientOptions& options) : view_(view), options_(options) {}
   ~UnaryCalls();
 
   // Calls `method` ("/package.Service/Method", a literal); `done` is called once, on a thread of
-  // gRPC's, and must not block.
-  void Start(const char* method, grpc::ByteBuffer request, Done done);
+  // gRPC's, and must not block. `request` is called for each attempt.
+  void Start(const char* method, Aim aim, MakeRequest request, Done done);
+
+  RingView* view() { return view_; }
 
  private:
   class Call;
   void Enter();
   void Leave();
 
-  ChannelPool* const pool_;
+  RingView* const view_;
   const ClientOptions options_;
   std::mutex mutex_;
   std::condition_variable none_left_;

@@ -42,9 +42,10 @@ function(carillon_library name)
   target_link_libraries(${name} PUBLIC carillon_options ${ARGN})
 endfunction()
 
-# carillon_test(FOLDER LABEL [libraries...]): every x_test.cc of tests/FOLDER, as one program.
+# carillon_test(FOLDER LABEL [libraries...]): every .cc of tests/FOLDER, as one program.
 function(carillon_test folder label)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "main\\.cc$")
   if(NOT sources)
     return()
   endif()

@@ -6,32 +6,46 @@ namespace carillon {
 
 std::string_view ToString(MemberRole role) {
   switch (role) {
-    case MemberRole::kJoining: return "joining";
-    case MemberRole::kNormal: return "normal";
-    case MemberRole::kLeaving: return "leaving";
+    case MemberRole::kJoining:
+      return "joining";
+    case MemberRole::kNormal:
+      return "normal";
+    case MemberRole::kLeaving:
+      return "leaving";
   }
   return "?";
 }
 
 std::string_view ToString(Phase phase) {
   switch (phase) {
-    case Phase::kStable: return "stable";
-    case Phase::kDual: return "dual";
-    case Phase::kReadNew: return "read-new";
+    case Phase::kStable:
+      return "stable";
+    case Phase::kDual:
+      return "dual";
+    case Phase::kReadNew:
+      return "read-new";
   }
   return "?";
 }
 
 std::string_view ToString(StagedChange::Kind kind) {
   switch (kind) {
-    case StagedChange::Kind::kJoin: return "join";
-    case StagedChange::Kind::kLeave: return "leave";
-    case StagedChange::Kind::kReplace: return "replace";
-    case StagedChange::Kind::kRemove: return "remove";
-    case StagedChange::Kind::kWeight: return "weight";
-    case StagedChange::Kind::kRack: return "rack";
-    case StagedChange::Kind::kSplit: return "split";
-    case StagedChange::Kind::kRebalance: return "rebalance";
+    case StagedChange::Kind::kJoin:
+      return "join";
+    case StagedChange::Kind::kLeave:
+      return "leave";
+    case StagedChange::Kind::kReplace:
+      return "replace";
+    case StagedChange::Kind::kRemove:
+      return "remove";
+    case StagedChange::Kind::kWeight:
+      return "weight";
+    case StagedChange::Kind::kRack:
+      return "rack";
+    case StagedChange::Kind::kSplit:
+      return "split";
+    case StagedChange::Kind::kRebalance:
+      return "rebalance";
   }
   return "?";
 }

@@ -25,6 +25,7 @@ inline constexpr std::size_t kMaxMembers = 1024;
 inline constexpr std::size_t kMaxBuckets = 1024;
 inline constexpr std::size_t kMaxStagedChanges = 1024;
 inline constexpr std::size_t kMaxNoteBytes = 256;
+inline constexpr std::size_t kMaxAddressBytes = 256;
 inline constexpr std::uint32_t kDefaultWeight = 100;
 inline constexpr std::uint32_t kMaxWeight = 10'000;
 inline constexpr char kDefaultBucket[] = "events";
@@ -47,6 +48,11 @@ struct Member {
   MemberRole role = MemberRole::kNormal;
   friend bool operator==(const Member&, const Member&) = default;
 };
+
+// Whether nothing is asked of a member any more: it is being removed, or owned nothing.
+inline bool IsGoneForGood(const Member& member) {
+  return member.role == MemberRole::kLeaving && member.weight == 0;
+}
 
 // Of a partition whose homes change (reliability: STABLE, DUAL, READNEW, STABLE).
 enum class Phase : std::uint8_t {
@@ -105,7 +111,7 @@ struct ClusterState {
   Uuid change;                   // random, of the proposal that made this version
   std::string note;              // what this version changed, for people
   std::uint32_t partition_bits = kDefaultPartitionBits;
-  std::vector<Member> members;  // by node id
+  std::vector<Member> members;            // by node id
   std::vector<PartitionHomes> placement;  // of each of the 2^partition_bits partitions
   std::map<std::string, BucketProperties> buckets;
   std::vector<StagedChange> staged;

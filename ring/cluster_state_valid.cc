@@ -7,8 +7,6 @@
 namespace carillon {
 namespace {
 
-constexpr std::size_t kMaxAddressBytes = 256;
-
 using Indexes = std::vector<std::uint16_t>;
 
 Status CheckHomes(std::string_view what, Indexes homes, std::size_t members) {
@@ -66,12 +64,24 @@ Status CheckMembers(const ClusterState& state) {
   return OkStatus();
 }
 
+Status CheckStagedMembers(const ClusterState& state, const StagedChange& change) {
+  const bool of_ring =
+      change.kind == StagedChange::Kind::kSplit || change.kind == StagedChange::Kind::kRebalance;
+  const bool of_two = change.kind == StagedChange::Kind::kReplace;
+  if ((!of_ring && state.FindMember(change.node) == nullptr) ||
+      (of_two && state.FindMember(change.other) == nullptr)) {
+    return InvalidArgument("staged {} names no member", ToString(change.kind));
+  }
+  return OkStatus();
+}
+
 Status CheckPlan(const ClusterState& state) {
   if (state.staged.size() > kMaxStagedChanges) {
     return InvalidArgument("{} staged changes, at most {}", state.staged.size(), kMaxStagedChanges);
   }
   for (const StagedChange& change : state.staged) {
     if (!change.rack.empty()) RETURN_IF_ERROR(CheckName("rack", change.rack));
+    RETURN_IF_ERROR(CheckStagedMembers(state, change));
   }
   if (!state.plan) return OkStatus();
   const std::size_t planned = state.plan->targets.size();
@@ -107,9 +117,12 @@ bool IsLegalStep(const ClusterState& state, const PartitionHomes& from, const Cl
   const bool same_homes = Nodes(state, from.homes) == Nodes(next, to.homes);
   const bool same_next = Nodes(state, from.next) == Nodes(next, to.next);
   const bool to_next = Nodes(state, from.next) == Nodes(next, to.homes);
+  if (from.phase != to.phase && !to.ready.empty()) return false;  // nobody is done at its start
   switch (from.phase) {
     case Phase::kStable:
-      return same_homes && (to.phase == Phase::kStable || to.phase == Phase::kDual);
+      if (!same_homes) return false;
+      if (to.phase == Phase::kStable) return true;
+      return to.phase == Phase::kDual && Nodes(state, from.target) == Nodes(next, to.next);
     case Phase::kDual:
       if (!same_homes) return false;
       if (to.phase == Phase::kStable) return true;  // given up

@@ -34,8 +34,24 @@ const Key kKeys[] = {
      &ServerConfig::http},
     {"name",
      "Name of this node, for people; letters, digits, '_', '.', '-'. Read when a cluster is\n"
-     "# founded.",
+     "# founded or joined.",
      &ServerConfig::name},
+    {"join",
+     "HOST:PORT of any member of a cluster: a new node asks it to be let in. Read when the data\n"
+     "# directory is new; empty: it founds a cluster of its own.",
+     &ServerConfig::join},
+    {"advertise",
+     "HOST:PORT at which other nodes and clients reach this node (TCP, and UDP for gossip); "
+     "empty:\n"
+     "# as it listens.",
+     &ServerConfig::advertise},
+    {"rack", "Failure domain of this node. Read when a cluster is founded or joined.",
+     &ServerConfig::rack},
+    {"gossip_key",
+     "Key of the gossip between nodes: 64 hexadecimal digits, or the path of a file with them, "
+     "the\n"
+     "# same on all nodes; empty: derived from the cluster, good against accidents only.",
+     &ServerConfig::gossip_key},
     {"insecure_listen_anywhere",
      "Allow listening on other than loopback although there is neither TLS nor authentication.",
      &ServerConfig::insecure_listen_anywhere},
@@ -67,6 +83,13 @@ const Key kKeys[] = {
      Number{&ServerConfig::index_cache_mib, 8, 65'536}},
     {"index_buffer_mib", "Memory for changes of the index that are not on disk yet (MiB).",
      Number{&ServerConfig::index_buffer_mib, 4, 4096}},
+    {"sync_mib_per_second",
+     "How fast this node pulls what it lacks from others, in all (MiB/s); 0: as fast as it can.",
+     Number{&ServerConfig::sync_mib_per_second, 0, 100'000}},
+    {"max_moving", "Partitions that move between homes at once, when this node drives the moves.",
+     Number{&ServerConfig::max_moving, 1, 4096}},
+    {"anti_entropy_seconds", "How often a home compares itself with the others (seconds).",
+     Number{&ServerConfig::anti_entropy_seconds, 1, 86'400}},
     {"read_threads", "Threads that read from the disks.",
      Number{&ServerConfig::read_threads, 1, 256}},
     {"scrub_mib_per_second", "How fast old data is read and verified, per disk (MiB/s); 0: never.",

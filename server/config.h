@@ -16,6 +16,10 @@ struct ServerConfig {
   std::string listen = "127.0.0.1:7480";
   std::string http = "127.0.0.1:7481";  // empty: no HTTP
   std::string name = "node1";
+  std::string join;       // HOST:PORT of any member, for a new node; empty: found a cluster
+  std::string advertise;  // HOST:PORT at which others reach this node; empty: as it listens
+  std::string rack = "rack1";
+  std::string gossip_key;  // 64 hexadecimal digits, or a file with them; empty: loopback only
   bool insecure_listen_anywhere = false;
   std::string log_level = "info";
   bool log_json = false;
@@ -32,6 +36,9 @@ struct ServerConfig {
   std::uint64_t index_buffer_mib = 64;
   std::uint64_t read_threads = 4;
   std::uint64_t scrub_mib_per_second = 8;
+  std::uint64_t sync_mib_per_second = 64;
+  std::uint64_t max_moving = 8;
+  std::uint64_t anti_entropy_seconds = 60;
 };
 
 // Reads `path` into `config`, over what is there.

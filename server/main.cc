@@ -5,11 +5,14 @@
 #include <bit>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
+#include <thread>
 
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
 #include "server/api/grpc_server.h"
+#include "server/cluster_network.h"
 #include "server/config.h"
 #include "server/http/http_server.h"
 #include "server/shell/server_core.h"
@@ -30,6 +33,10 @@ ServerCoreOptions CoreOptions(const ServerConfig& config) {
     if (path.size() > 1 && path.back() == '/') path.pop_back();
   }
   options.name = config.name;
+  options.rack = config.rack;
+  options.node.max_moving = config.max_moving;
+  options.node.sync.bytes_per_second = config.sync_mib_per_second * kMiB;
+  options.node.sync.anti_entropy_period = std::chrono::seconds(config.anti_entropy_seconds);
   options.partition_bits = static_cast<std::uint32_t>(std::countr_zero(config.partitions));
   options.node.max_future_seconds = config.max_future_seconds;
   options.node.max_requests = config.max_requests;
@@ -61,13 +68,44 @@ int Fail(const Status& status) {
   return status.code() == StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
 }
 
+// Asks a member to let this node in, until it does.
+StatusOr<SharedState> Join(const std::string& seed, const Member& self) {
+  constexpr auto kTimeout = std::chrono::seconds(5);
+  constexpr int kTries = 60;
+  StatusOr<SharedState> state = Unavailable("never asked");
+  for (int i = 0; i < kTries; ++i) {
+    state = AskToJoin(seed, Uuid{}, self, kTimeout);
+    const bool again = state.status().code() == StatusCode::kUnavailable ||
+                       state.status().code() == StatusCode::kDeadlineExceeded;
+    if (!again) break;
+    if (i == 0) LogWarning("joining at {}: {}; trying again", seed, ToString(state.status()));
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+  if (!state.ok()) return Annotate(state.status(), fmt::format("joining at {}", seed));
+  return state;
+}
+
 // Opens, serves until SIGTERM or SIGINT, stops in order: sockets, node, disk.
 Status Serve(const ServerConfig& config) {
   const sigset_t signals = BlockStopSignals();
-  ASSIGN_OR_RETURN(const auto core, ServerCore::Open(CoreOptions(config)));
-  ASSIGN_OR_RETURN(const auto grpc, GrpcServer::Start({.address = config.listen,
-                                                       .max_connections = config.max_connections},
-                                                      core.get()));
+  const auto metrics = std::make_shared<Metrics>();
+  // The port first: other nodes are told of it before there is a node.
+  ASSIGN_OR_RETURN(auto acceptor, Acceptor::Listen({.address = config.listen,
+                                                    .max_connections = config.max_connections},
+                                                   metrics.get()));
+  ClusterNetwork network(acceptor->address(), config.gossip_key);
+  ServerCoreOptions core_options = CoreOptions(config);
+  core_options.metrics = metrics;
+  core_options.address = config.advertise.empty() ? acceptor->address() : config.advertise;
+  core_options.open_peers = [&network](const Uuid& cluster) { return network.Open(cluster); };
+  if (!config.join.empty()) {
+    core_options.join = [&config](const Member& self) { return Join(config.join, self); };
+  }
+  ASSIGN_OR_RETURN(const auto core, ServerCore::Open(core_options));
+  network.Register(metrics.get());
+  network.SetSink(core->node());
+  ASSIGN_OR_RETURN(const auto grpc,
+                   GrpcServer::Start(std::move(acceptor), core.get(), core->node()));
   std::unique_ptr<HttpServer> http;
   if (!config.http.empty()) {
     HttpServerOptions options;
@@ -79,16 +117,23 @@ Status Serve(const ServerConfig& config) {
   const StoreStats stats = core->store().stats();
   std::printf("carillond %s: node %s, cluster state %lu, %lu segments, %lu records recovered\n",
               config.name.c_str(), ToString(core->self().value()).c_str(),
-              core->node()->state().version.value(), stats.segments, stats.records_recovered);
+              core->node()->state()->version.value(), stats.segments, stats.records_recovered);
   std::printf("grpc %s\n", grpc->address().c_str());
   if (http != nullptr) std::printf("http %s\n", http->address().c_str());
   std::printf("ready\n");
   std::fflush(stdout);
-  int received = 0;
-  ::sigwait(&signals, &received);
+  network.LearnAddresses(*core->node()->state());
+  core->node()->Start();
+  const timespec look_every{.tv_sec = 2, .tv_nsec = 0};
+  int received = -1;
+  while ((received = ::sigtimedwait(&signals, nullptr, &look_every)) < 0) {
+    network.LearnAddresses(*core->node()->state());
+  }
   LogInfo("stopping on signal {}", received);
   if (http != nullptr) http->Stop();
   grpc->Stop(kStopGrace);
+  core->node()->Stop(kStopGrace);
+  network.Stop();
   return core->Stop();
 }
 
@@ -103,13 +148,17 @@ int Main(int argc, char** argv) {
       "carillond"};
   app.add_option("--config", file, "Read a TOML file first; flags given here win");
   std::vector<std::string> data;
-  std::string listen, http, name, level;
+  std::string listen, http, name, level, join, advertise, rack;
   app.add_option("--data", data, "Data directory; repeat for several disks");
   auto* listen_option =
       app.add_option("--listen", listen, "gRPC on HOST:PORT (default " + config.listen + ")");
   auto* http_option = app.add_option(
       "--http", http, "HTTP on HOST:PORT (default " + config.http + "); '' for none");
   app.add_option("--name", name, "Name of this node, for people (default " + config.name + ")");
+  app.add_option("--join", join, "A new node: ask the member at HOST:PORT to be let in");
+  app.add_option("--advertise", advertise,
+                 "HOST:PORT at which others reach this node (default: as it listens)");
+  app.add_option("--rack", rack, "Failure domain of a new node (default " + config.rack + ")");
   app.add_option("--log-level", level, "debug, info, warning, error (default info)");
   bool json = false, anywhere = false;
   app.add_flag("--log-json", json, "Log lines as JSON objects");
@@ -132,6 +181,9 @@ int Main(int argc, char** argv) {
   if (http_option->count() > 0) config.http = http;
   if (!name.empty()) config.name = name;
   if (!level.empty()) config.log_level = level;
+  if (!join.empty()) config.join = join;
+  if (!advertise.empty()) config.advertise = advertise;
+  if (!rack.empty()) config.rack = rack;
   if (json) config.log_json = true;
   if (anywhere) config.insecure_listen_anywhere = true;
   if (print) {

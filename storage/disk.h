@@ -24,8 +24,8 @@ namespace carillon {
 // One data directory: its log, its index, its segments. Store (store.h) has the contracts; this is
 // one disk's share of them.
 //
-// Threads: reads from any; Write, Maintain, DropPartition, Close one caller at a time; Scrub one
-// caller at a time.
+// Threads: any; Write, Maintain, DropPartition*, and Close wait for each other. Scrub: one caller
+// at a time.
 class Disk {
  public:
   static StatusOr<std::unique_ptr<Disk>> Open(const StoreOptions& options, const std::string& path,
@@ -45,7 +45,15 @@ class Disk {
   StatusOr<Digest> ReadDigest(PartitionId partition, const std::string& bucket,
                               std::uint64_t hour) const;
   bool HasPartition(PartitionId partition) const;
+  StatusOr<std::vector<PartitionId>> HeldPartitions() const;
+  StatusOr<std::vector<HourDigest>> ListDigests(PartitionId partition) const;
+  StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
+                                  std::uint64_t hour, const Bytes& after,
+                                  std::size_t max_entries) const;
+  StatusOr<std::vector<SyncEntry>> DamagedEntries(PartitionId partition,
+                                                  std::size_t max_entries) const;
   Status DropPartition(PartitionId partition);
+  StatusOr<bool> DropPartitionIf(PartitionId partition, const Digest& total);
   Status Scrub(std::uint64_t bytes);
   StoreStats stats() const;
   Status Close();
@@ -69,7 +77,6 @@ class Disk {
   Status ResumeStream(SegmentEntry entry, const SegmentReplay& replay);
   Status LoadQuarantine();
   Status ReadSuspects();
-  std::optional<std::uint32_t> TtlClassOf(SegmentId id) const;
   // Runs `read` on the index; when the index proves damaged, rebuilds it and runs `read` once more.
   template <typename Read>
   auto WithIndex(Read read) const -> decltype(read(std::declval<const Index&>()));
@@ -99,11 +106,34 @@ class Disk {
   Status DropSegment(SegmentId id);
   Status RemoveEntriesOf(const SegmentReader& reader);
   void PersistQuarantine();
-  Status PunchOut(std::vector<RecordLocation> chunks);
   bool IsDead(const ScanItem& item, SegmentId segment) const;
-  void NoteDamage(const RecordLocation& location, std::string reason, ByteSpan record_key) const;
+  void NoteDamage(QuarantineEntry entry) const;
   bool IsQuarantined(const RecordLocation& location) const;
 
+  // Dropping (disk_drop.cc).
+  Status Drop(PartitionId partition);
+  Status DropIndexed(PartitionId partition);
+  Status DropOfClass(const PartitionDrop& drop, std::uint32_t ttl_class,
+                     std::vector<RecordLocation>* chunks);
+  void PunchOut(std::vector<RecordLocation> chunks);
+  void ForgetDamageOf(const PartitionDrop& drop);
+
+  // Listing (disk_sync.cc).
+  enum class Health : std::uint8_t {
+    kWhole,
+    kDamaged,  // quarantined, or its segment is missing
+    kGone,     // its segment has just been removed
+  };
+  Health HealthOf(const ChunkEntry& entry) const;
+  Health HealthOf(const ManifestEntry& entry) const;
+  Health HealthIn(SegmentId segment) const;
+  StatusOr<EntryPage> ListRange(const Index& index, const EntryCursor& after, const Bytes& first,
+                                const Bytes& limit, std::size_t max_entries, Health health) const;
+
+  // Of the ring positions of a partition.
+  std::uint16_t FirstPosition(PartitionId partition) const {
+    return static_cast<std::uint16_t>(partition.value() << (16 - options_.partition_bits));
+  }
   std::uint64_t NowSeconds() const { return WallSeconds(options_.clock->WallNow()); }
 
   const StoreOptions options_;
@@ -114,6 +144,7 @@ class Disk {
   std::map<std::uint32_t, std::unique_ptr<LogStream>> streams_;  // by ttl class
   SpaceGuard space_;
 
+  std::mutex write_mutex_;                 // before index_mutex_
   mutable std::shared_mutex index_mutex_;  // exclusive: the index is being replaced
   std::unique_ptr<Index> index_;
   std::uint64_t index_generation_ = 0;
@@ -130,7 +161,22 @@ class Disk {
 
   std::atomic<bool> failed_{false};
   std::atomic<std::uint64_t> recovered_{0}, torn_{0}, rebuilds_{0}, expired_{0}, for_space_{0},
-      repaired_{0}, batches_{0}, syncs_{0}, appended_bytes_{0};
+      repaired_{0}, batches_{0}, syncs_{0}, appended_bytes_{0}, punched_bytes_{0};
 };
+
+template <typename Read>
+auto Disk::WithIndex(Read read) const -> decltype(read(std::declval<const Index&>())) {
+  std::uint64_t generation = 0;
+  {
+    const std::shared_lock lock(index_mutex_);
+    generation = index_generation_;
+    auto result = read(*index_);
+    if (result.status().code() != StatusCode::kDataLoss) return result;
+  }
+  // Only the index itself says DATA_LOSS here. It is derived: make it anew and ask again.
+  RETURN_IF_ERROR(const_cast<Disk*>(this)->RebuildIndex(generation));
+  const std::shared_lock lock(index_mutex_);
+  return read(*index_);
+}
 
 }  // namespace carillon

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "base/checksum.h"
 #include "base/log.h"
 #include "storage/disk.h"
 #include "storage/retention.h"
@@ -13,6 +12,7 @@ constexpr std::size_t kEntriesPerUpdate = 2000;
 }  // namespace
 
 void Disk::Maintain() {
+  const std::lock_guard writing(write_mutex_);
   const std::shared_lock lock(index_mutex_);
   const std::uint64_t now = NowSeconds();
   if (!failed_) MaintainStreams(now);
@@ -80,7 +80,10 @@ void Disk::PersistQuarantine() {
   IndexUpdate update(index_.get());
   {
     const std::lock_guard lock(quarantine_mutex_);
-    for (const QuarantineEntry& entry : new_damage_) update.PutQuarantine(entry);
+    for (const QuarantineEntry& entry : new_damage_) {
+      const bool repaired = !quarantine_.contains({entry.segment, entry.offset});
+      if (!repaired) update.PutQuarantine(entry);
+    }
     new_damage_.clear();
   }
   if (update.empty()) return;
@@ -122,6 +125,7 @@ Status Disk::DropSegment(SegmentId id) {
     }
   }
   RETURN_IF_ERROR(index_->Apply(&update));
+  RETURN_IF_ERROR(index_->RemoveEmptyDigests(/*prefix=*/{}));
   RETURN_IF_ERROR(index_->Flush());
   segments_.Remove(id);
   RETURN_IF_ERROR(options_.files->Remove(directory_.SegmentPath(id)));
@@ -163,62 +167,6 @@ Status Disk::RemoveEntriesOf(const SegmentReader& reader) {
   return index_->Apply(&update);
 }
 
-// The drop is written to every stream, and synced, before a hole is punched: after a crash the log
-// itself says that those records are dead.
-Status Disk::DropPartition(PartitionId partition) {
-  const std::shared_lock lock(index_mutex_);
-  if (failed_) return Unavailable("the disk failed and is read-only");
-  const std::uint32_t shift = 16 - options_.partition_bits;
-  const auto first = static_cast<std::uint16_t>(partition.value() << shift);
-  const PartitionDrop drop{.first = first,
-                           .last = static_cast<std::uint16_t>(first + (1u << shift) - 1),
-                           .below_sequence = log_.next_sequence};
-  const Rope value{EncodePartitionDrop(drop)};
-  std::set<std::uint32_t> classes;
-  for (const SegmentEntry& entry : segments_.Entries()) classes.insert(entry.ttl_class);
-  std::vector<RecordLocation> chunks;
-  for (const std::uint32_t ttl_class : classes) {
-    RecordToAppend record;
-    record.value = &value;
-    record.header = {.type = RecordType::kDrop,
-                     .value_bytes = static_cast<std::uint32_t>(value.size()),
-                     .value_crc = Crc32c(value),
-                     .ring_position = first};
-    LogStream* stream = StreamOf(ttl_class);
-    RETURN_IF_ERROR(stream->Append(std::span(&record, 1), NowSeconds()).status());
-    if (const Status status = stream->Sync(); !status.ok()) {
-      HandleSyncFailure(status, stream->position()->segment);
-      return status;
-    }
-    ASSIGN_OR_RETURN(const auto removed,
-                     RemoveDropped(index_.get(), drop, options_.partition_bits, ttl_class,
-                                   [this](SegmentId id) { return TtlClassOf(id); }));
-    chunks.insert(chunks.end(), removed.begin(), removed.end());
-    IndexUpdate update(index_.get());
-    RegisterSegments(&update);
-    if (const auto position = stream->position()) update.PutPosition(ttl_class, *position);
-    RETURN_IF_ERROR(index_->Apply(&update));
-  }
-  return PunchOut(std::move(chunks));
-}
-
-// Values go, heads stay: a scan still steps from record to record.
-Status Disk::PunchOut(std::vector<RecordLocation> chunks) {
-  std::sort(chunks.begin(), chunks.end());
-  std::unique_ptr<WritableFile> file;
-  SegmentId open{0};
-  constexpr std::uint64_t kKeep = kRecordHeaderBytes + kMaxRecordKeyBytes;
-  for (const RecordLocation& chunk : chunks) {
-    if (chunk.record_bytes <= kKeep) continue;
-    if (chunk.segment != open || file == nullptr) {
-      ASSIGN_OR_RETURN(file, options_.files->OpenWritable(directory_.SegmentPath(chunk.segment)));
-      open = chunk.segment;
-    }
-    RETURN_IF_ERROR(file->PunchHole(chunk.offset + kKeep, chunk.record_bytes - kKeep));
-  }
-  return OkStatus();
-}
-
 Status Disk::Scrub(std::uint64_t bytes) {
   std::uint64_t read = 0;
   for (const SegmentEntry& entry : segments_.Entries()) {
@@ -234,9 +182,14 @@ Status Disk::Scrub(std::uint64_t bytes) {
       read += item.limit - item.offset;
       const bool bad = item.kind == ScanItem::Kind::kDamage || !item.value_status.ok();
       if (bad && !IsDead(item, entry.id)) {
-        NoteDamage({entry.id, item.offset, static_cast<std::uint32_t>(item.limit - item.offset)},
-                   item.reason.empty() ? std::string(Message(item.value_status)) : item.reason,
-                   item.key);
+        const bool torn = item.kind == ScanItem::Kind::kDamage;
+        NoteDamage({.segment = entry.id,
+                    .offset = item.offset,
+                    .limit = item.limit,
+                    .sequence = item.header.sequence,
+                    .ring_position = item.header.ring_position,
+                    .record_key = item.key,
+                    .reason = torn ? item.reason : std::string(Message(item.value_status))});
       }
       scrub_at_ = {entry.id, item.limit};
       if (read >= bytes) return OkStatus();
@@ -283,12 +236,14 @@ StoreStats Disk::stats() const {
   stats.batches = batches_;
   stats.syncs = syncs_;
   stats.appended_bytes = appended_bytes_;
+  stats.punched_bytes = punched_bytes_;
   stats.disk_full = space_.full();
   stats.failed = failed_;
   return stats;
 }
 
 Status Disk::Close() {
+  const std::lock_guard writing(write_mutex_);
   const std::shared_lock lock(index_mutex_);
   IndexUpdate update(index_.get());
   Status result = OkStatus();

@@ -8,21 +8,6 @@
 
 namespace carillon {
 
-template <typename Read>
-auto Disk::WithIndex(Read read) const -> decltype(read(std::declval<const Index&>())) {
-  std::uint64_t generation = 0;
-  {
-    const std::shared_lock lock(index_mutex_);
-    generation = index_generation_;
-    auto result = read(*index_);
-    if (result.status().code() != StatusCode::kDataLoss) return result;
-  }
-  // Only the index itself says DATA_LOSS here. It is derived: make it anew and ask again.
-  RETURN_IF_ERROR(const_cast<Disk*>(this)->RebuildIndex(generation));
-  const std::shared_lock lock(index_mutex_);
-  return read(*index_);
-}
-
 bool Disk::IsQuarantined(const RecordLocation& location) const {
   const std::lock_guard lock(quarantine_mutex_);
   // The last entry that begins at or before the location may cover it.
@@ -32,25 +17,34 @@ bool Disk::IsQuarantined(const RecordLocation& location) const {
   return entry.segment == location.segment && location.offset < entry.limit;
 }
 
-void Disk::NoteDamage(const RecordLocation& location, std::string reason,
-                      ByteSpan record_key) const {
-  LogWarning("segment {} at {}: damaged: {}", location.segment, location.offset, reason);
-  QuarantineEntry entry;
-  entry.segment = location.segment;
-  entry.offset = location.offset;
-  entry.limit = location.offset + location.record_bytes;
-  entry.record_key = Bytes(record_key);
-  entry.reason = std::move(reason);
+void Disk::NoteDamage(QuarantineEntry entry) const {
+  LogWarning("segment {} at {}: damaged: {}", entry.segment, entry.offset, entry.reason);
   const std::lock_guard lock(quarantine_mutex_);
   if (quarantine_.try_emplace({entry.segment, entry.offset}, entry).second) {
     new_damage_.push_back(std::move(entry));
   }
 }
 
+namespace {
+
+// The record that an entry names, if it is that record.
+StatusOr<StoredRecord> ReadNamed(const SegmentReader& reader, const ChunkEntry& entry,
+                                 std::string_view record_key) {
+  ASSIGN_OR_RETURN(StoredRecord record, reader.Read(entry.location));
+  if (record.key != record_key || record.header.value_crc != entry.value_crc) {
+    return DataLoss("another record is in its place");
+  }
+  return record;
+}
+
+}  // namespace
+
 StatusOr<StoredChunk> Disk::ReadChunk(const ChunkRef& ref) const {
   const Bytes index_key = ChunkIndexKey(ref.partition, ref.bucket, ref.key);
-  ASSIGN_OR_RETURN(const std::optional<ChunkEntry> entry,
-                   WithIndex([&](const Index& index) { return index.FindChunk(index_key); }));
+  const auto find = [&] {
+    return WithIndex([&](const Index& index) { return index.FindChunk(index_key); });
+  };
+  ASSIGN_OR_RETURN(const std::optional<ChunkEntry> entry, find());
   const std::string name = ToString(ref.key);
   if (!entry || (entry->expire_at != 0 && entry->expire_at <= NowSeconds())) {
     return NotFound("no chunk {} in bucket {}", name, ref.bucket);
@@ -60,20 +54,28 @@ StatusOr<StoredChunk> Disk::ReadChunk(const ChunkRef& ref) const {
   }
   const auto reader = segments_.Reader(entry->location.segment);
   if (reader == nullptr) return NotFound("no chunk {} in bucket {}", name, ref.bucket);
-  auto record = reader->Read(entry->location);
-  Bytes record_key = ref.bucket;
-  record_key.push_back('\0');
-  record_key += name;
-  if (record.ok() && (record->key != record_key || record->header.value_crc != entry->value_crc)) {
-    record = DataLoss("another record is in its place");
+  const Bytes record_key = ref.bucket + '\0' + name;
+  auto record = ReadNamed(*reader, *entry, record_key);
+  if (record.ok()) {
+    return StoredChunk{.value = std::move(record->value), .value_crc = entry->value_crc};
   }
-  if (record.status().code() == StatusCode::kDataLoss ||
-      record.status().code() == StatusCode::kUnavailable) {
-    NoteDamage(entry->location, std::string(Message(record.status())), record_key);
-    return DataLoss("chunk {} is damaged: {}", name, Message(record.status()));
+  if (record.status().code() != StatusCode::kDataLoss &&
+      record.status().code() != StatusCode::kUnavailable) {
+    return record.status();
   }
-  RETURN_IF_ERROR(record.status());
-  return StoredChunk{.value = std::move(record->value), .value_crc = entry->value_crc};
+  // A hole where its partition was dropped meanwhile is no damage.
+  ASSIGN_OR_RETURN(const std::optional<ChunkEntry> now, find());
+  if (!now) return NotFound("no chunk {} in bucket {}", name, ref.bucket);
+  if (now->location != entry->location) return ReadChunk(ref);  // written anew
+  const std::string reason(Message(record.status()));
+  NoteDamage({.segment = entry->location.segment,
+              .offset = entry->location.offset,
+              .limit = entry->location.offset + entry->location.record_bytes,
+              .sequence = entry->sequence,
+              .ring_position = FirstPosition(ref.partition),
+              .record_key = record_key,
+              .reason = reason});
+  return DataLoss("chunk {} is damaged: {}", name, reason);
 }
 
 StatusOr<std::vector<std::optional<ChunkStat>>> Disk::StatChunks(
@@ -183,8 +185,8 @@ StatusOr<Digest> Disk::ReadDigest(PartitionId partition, const std::string& buck
 }
 
 bool Disk::HasPartition(PartitionId partition) const {
-  const std::shared_lock lock(index_mutex_);
-  return index_->HasPartition(partition);
+  return WithIndex([&](const Index& index) { return index.HasPartition(partition); })
+      .value_or(false);
 }
 
 }  // namespace carillon

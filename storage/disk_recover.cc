@@ -102,12 +102,6 @@ Status Disk::OpenIndex() {
   return OpenIndexAsIs();
 }
 
-std::optional<std::uint32_t> Disk::TtlClassOf(SegmentId id) const {
-  const auto reader = segments_.Reader(id);
-  if (reader == nullptr) return std::nullopt;
-  return reader->header().ttl_class;
-}
-
 // Opens every segment file; what the index has dropped, and half-made files, go.
 Status Disk::LoadSegments() {
   ASSIGN_OR_RETURN(const auto known, index_->Segments());
@@ -182,8 +176,7 @@ Status Disk::Recover() {
 
 Status Disk::RecoverStream(std::uint32_t ttl_class, const std::vector<SegmentEntry>& segments,
                            const std::optional<CoveredPosition>& covered) {
-  Replayer replayer(index_.get(), options_.partition_bits,
-                    [this](SegmentId id) { return TtlClassOf(id); });
+  Replayer replayer(index_.get(), options_.partition_bits, &segments_);
   for (const SegmentEntry& entry : segments) {
     if (covered && entry.id < covered->segment) continue;
     const bool last = entry.id == segments.back().id;
@@ -193,7 +186,10 @@ Status Disk::RecoverStream(std::uint32_t ttl_class, const std::vector<SegmentEnt
   IndexUpdate update(index_.get());
   RegisterSegments(&update);
   if (const auto position = stream->position()) update.PutPosition(ttl_class, *position);
-  return index_->Apply(&update);
+  RETURN_IF_ERROR(index_->Apply(&update));
+  // What a crash kept a drop from. The drops are on disk for good: ResumeStream has synced them.
+  PunchOut(replayer.TakeDropped());
+  return OkStatus();
 }
 
 Status Disk::ReplaySegment(const SegmentEntry& entry, bool last,
@@ -214,7 +210,9 @@ Status Disk::ReplaySegment(const SegmentEntry& entry, bool last,
   updated.summary = replay.summary;
   if (begun) updated.summary.Merge(entry.summary);  // of what is before `from`
   ASSIGN_OR_RETURN(updated.bytes, reader->file().Size());
-  updated.sealed = replay.sealed || !last;
+  // Given up once, given up for good: a quarantined stretch may lie where an append would go.
+  updated.sealed = entry.sealed || replay.sealed || !last;
+  updated.has_drops = replay.has_drops || (begun && entry.has_drops);
   if (replay.torn) {
     ++torn_;
     LogWarning("segment {}: a torn tail of {} bytes after {} is cut off", entry.id,

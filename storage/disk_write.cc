@@ -117,7 +117,15 @@ bool Disk::IsServed(const ChunkWrite& write, const ChunkEntry& entry) const {
   const Bytes record_key = RecordKeyOf(write.bucket, ToString(write.key));
   const bool whole =
       record.ok() && record->key == record_key && record->header.value_crc == entry.value_crc;
-  if (!whole) NoteDamage(entry.location, ToString(record.status()), record_key);
+  if (!whole) {
+    NoteDamage({.segment = entry.location.segment,
+                .offset = entry.location.offset,
+                .limit = entry.location.offset + entry.location.record_bytes,
+                .sequence = entry.sequence,
+                .ring_position = write.placement.ring_position,
+                .record_key = record_key,
+                .reason = ToString(record.status())});
+  }
   return whole;
 }
 
@@ -314,6 +322,7 @@ std::vector<WriteOutcome> Disk::WriteBatch(std::span<const WriteRequest> request
 }
 
 std::vector<WriteOutcome> Disk::Write(std::span<const WriteRequest> requests) {
+  const std::lock_guard writing(write_mutex_);
   std::vector<WriteOutcome> outcomes;
   std::uint64_t generation = 0;
   {

@@ -1,5 +1,7 @@
 #include "storage/index.h"
 
+#include <set>
+
 #include "base/coding.h"
 #include "storage/index_codec.h"
 
@@ -70,14 +72,59 @@ Status Index::ForEachManifestEntry(
                            });
 }
 
-bool Index::HasPartition(PartitionId partition) const {
+StatusOr<bool> Index::HasPartition(PartitionId partition) const {
   const Bytes prefix = PartitionPrefix(partition);
   for (const Family family : {Family::kChunks, Family::kManifests}) {
     const auto cursor = entries_->NewCursor(family);
     cursor->Seek(prefix);
     if (cursor->Valid() && cursor->key().starts_with(prefix)) return true;
+    RETURN_IF_ERROR(cursor->status());
   }
   return false;
+}
+
+StatusOr<std::vector<PartitionId>> Index::HeldPartitions() const {
+  std::set<PartitionId> held;
+  for (const Family family : {Family::kChunks, Family::kManifests}) {
+    const auto cursor = entries_->NewCursor(family);
+    cursor->Seek({});
+    while (cursor->Valid()) {
+      ASSIGN_OR_RETURN(const PartitionId partition, ParsePartition(cursor->key()));
+      held.insert(partition);
+      const Bytes limit = PrefixLimit(PartitionPrefix(partition));
+      if (limit.empty()) break;
+      cursor->Seek(limit);
+    }
+    RETURN_IF_ERROR(cursor->status());
+  }
+  return std::vector(held.begin(), held.end());
+}
+
+StatusOr<std::vector<HourDigest>> Index::ListDigests(PartitionId partition) const {
+  std::vector<HourDigest> digests;
+  RETURN_IF_ERROR(ForEachWithPrefix(*entries_, Family::kDigests, PartitionPrefix(partition),
+                                    [&](std::string_view key, std::string_view value) -> Status {
+                                      ASSIGN_OR_RETURN(const Digest digest, DecodeDigest(value));
+                                      if (digest.count == 0) return OkStatus();
+                                      ASSIGN_OR_RETURN(ParsedDigestKey parsed, ParseDigestKey(key));
+                                      digests.push_back({.bucket = std::move(parsed.bucket),
+                                                         .hour = parsed.hour,
+                                                         .digest = digest});
+                                      return OkStatus();
+                                    }));
+  return digests;
+}
+
+Status Index::RemoveEmptyDigests(std::string_view prefix) {
+  KeyValueBatch batch;
+  RETURN_IF_ERROR(ForEachWithPrefix(*entries_, Family::kDigests, prefix,
+                                    [&](std::string_view key, std::string_view value) -> Status {
+                                      ASSIGN_OR_RETURN(const Digest digest, DecodeDigest(value));
+                                      if (digest == Digest())
+                                        batch.Delete(Family::kDigests, Bytes(key));
+                                      return OkStatus();
+                                    }));
+  return batch.changes.empty() ? OkStatus() : entries_->Write(batch);
 }
 
 StatusOr<std::optional<std::uint32_t>> Index::PartitionBits() const {

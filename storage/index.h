@@ -15,6 +15,7 @@
 #include "storage/key_value.h"
 #include "storage/segment_reader.h"
 #include "storage/store.h"
+#include "storage/sync_entry.h"
 
 // What a disk's index knows (docs/FORMATS.md, "Index"). All of it is derived from the segments.
 namespace carillon {
@@ -38,6 +39,7 @@ struct SegmentEntry {
   std::uint32_t ttl_class = 0;
   std::uint64_t created = 0;
   bool sealed = false;
+  bool has_drops = false;   // partition drops: it must outlive the older segments of its class
   std::uint64_t bytes = 0;  // of the file, when sealed
   SegmentSummary summary;   // when sealed
 };
@@ -145,7 +147,14 @@ class Index {
   Status ForEachManifestEntry(
       PartitionId partition,
       const std::function<void(const ParsedIndexKey&, const ManifestEntry&)>& visit) const;
-  bool HasPartition(PartitionId partition) const;
+  StatusOr<bool> HasPartition(PartitionId partition) const;
+  // Those with an entry, ascending. Cost: two seeks for each.
+  StatusOr<std::vector<PartitionId>> HeldPartitions() const;
+  // By bucket, then hour; only those that count something.
+  StatusOr<std::vector<HourDigest>> ListDigests(PartitionId partition) const;
+  // Deletes digests that count nothing any more, of keys that begin with `prefix`. While nothing is
+  // applied.
+  Status RemoveEmptyDigests(std::string_view prefix);
 
   // nullopt: the index is new.
   StatusOr<std::optional<std::uint32_t>> PartitionBits() const;

@@ -13,6 +13,10 @@ Decoder AfterKind(std::string_view key) {
   return Decoder(key.substr(key.empty() ? 0 : 1));
 }
 
+// Of a segment entry.
+constexpr std::uint64_t kSealedFlag = 1;
+constexpr std::uint64_t kHasDropsFlag = 2;
+
 }  // namespace
 
 Bytes EncodeChunkEntry(const ChunkEntry& entry) {
@@ -76,7 +80,7 @@ Bytes EncodeSegmentEntry(const SegmentEntry& entry) {
   Bytes value;
   PutVarint(&value, entry.ttl_class);
   PutVarint(&value, entry.created);
-  PutVarint(&value, entry.sealed ? 1 : 0);
+  PutVarint(&value, (entry.sealed ? kSealedFlag : 0) | (entry.has_drops ? kHasDropsFlag : 0));
   PutVarint(&value, entry.bytes);
   value += EncodeSegmentSummary(entry.summary);
   return value;
@@ -88,7 +92,9 @@ StatusOr<SegmentEntry> DecodeSegmentEntry(std::string_view key, std::string_view
   Decoder decoder(value);
   entry.ttl_class = static_cast<std::uint32_t>(decoder.Varint());
   entry.created = decoder.Varint();
-  entry.sealed = decoder.Varint() != 0;
+  const std::uint64_t flags = decoder.Varint();
+  entry.sealed = (flags & kSealedFlag) != 0;
+  entry.has_drops = (flags & kHasDropsFlag) != 0;
   entry.bytes = decoder.Varint();
   ASSIGN_OR_RETURN(entry.summary, DecodeSegmentSummary(decoder.Take(decoder.remaining())));
   return entry;

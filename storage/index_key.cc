@@ -83,6 +83,22 @@ StatusOr<ParsedIndexKey> ParseChunkIndexKey(std::string_view bytes) {
   return parsed;
 }
 
+StatusOr<PartitionId> ParsePartition(std::string_view bytes) {
+  if (bytes.size() < 2) return DataLoss("index key is malformed");
+  return PartitionId(Decoder(bytes).Ordered<std::uint16_t>());
+}
+
+StatusOr<ParsedDigestKey> ParseDigestKey(std::string_view bytes) {
+  ParsedDigestKey parsed;
+  ASSIGN_OR_RETURN(parsed.partition, ParsePartition(bytes));
+  bytes.remove_prefix(2);
+  bool failed = false;
+  parsed.bucket = TakeName(&bytes, &failed);
+  if (failed || bytes.size() != 8) return DataLoss("digest key is malformed");
+  parsed.hour = Decoder(bytes).Ordered<std::uint64_t>();
+  return parsed;
+}
+
 Bytes PrefixLimit(std::string_view prefix) {
   Bytes limit(prefix);
   while (!limit.empty() && static_cast<unsigned char>(limit.back()) == 0xff) limit.pop_back();

@@ -32,6 +32,17 @@ struct ParsedIndexKey {
 // DATA_LOSS: not what ChunkIndexKey makes.
 StatusOr<ParsedIndexKey> ParseChunkIndexKey(std::string_view bytes);
 
+// The partition that a key of chunks, manifests, or digests begins with. DATA_LOSS: too short.
+StatusOr<PartitionId> ParsePartition(std::string_view bytes);
+
+struct ParsedDigestKey {
+  PartitionId partition;
+  std::string bucket;
+  std::uint64_t hour = 0;
+};
+// DATA_LOSS: not what DigestKey makes.
+StatusOr<ParsedDigestKey> ParseDigestKey(std::string_view bytes);
+
 // The smallest string greater than all that begin with `prefix`; empty: there is none.
 Bytes PrefixLimit(std::string_view prefix);
 

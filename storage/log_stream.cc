@@ -181,7 +181,10 @@ StatusOr<std::vector<RecordLocation>> LogStream::Append(std::span<RecordToAppend
     GiveUp();
     return status;
   }
-  for (const RecordToAppend& record : records) entry_.summary.Add(record.header);
+  for (const RecordToAppend& record : records) {
+    entry_.summary.Add(record.header);
+    entry_.has_drops = entry_.has_drops || record.header.type == RecordType::kDrop;
+  }
   if (marks) marked_upto_ = size_ + kRecordHeaderBytes;
   size_ = offset;
   needs_sync_ = true;

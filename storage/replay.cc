@@ -8,11 +8,17 @@ namespace carillon {
 namespace {
 
 constexpr std::size_t kRecordsPerUpdate = 1000;
+constexpr std::size_t kEntriesPerUpdate = 2000;  // of a drop
 
 }  // namespace
 
-Replayer::Replayer(Index* index, std::uint32_t partition_bits, TtlClassOf ttl_class_of)
-    : index_(index), partition_bits_(partition_bits), ttl_class_of_(std::move(ttl_class_of)) {}
+Replayer::Replayer(Index* index, std::uint32_t partition_bits, const SegmentTable* segments)
+    : index_(index), partition_bits_(partition_bits), segments_(segments) {}
+
+// A commit may repair lines whose segment is missing, as it did when it was written.
+IndexUpdate Replayer::NewUpdate() const {
+  return IndexUpdate(index_, [this](SegmentId id) { return segments_->Reader(id) != nullptr; });
+}
 
 PartitionId Replayer::PartitionOf(std::uint16_t ring_position) const {
   return PartitionId(static_cast<std::uint16_t>(ring_position >> (16 - partition_bits_)));
@@ -55,9 +61,12 @@ Status Replayer::ApplyManifest(const ScanItem& item, SegmentId segment, IndexUpd
 }
 
 Status Replayer::ApplyDrop(const PartitionDrop& drop, SegmentId segment) {
-  const auto ttl_class = ttl_class_of_(segment);
+  const auto ttl_class = segments_->TtlClassOf(segment);
   if (!ttl_class) return OkStatus();
-  return RemoveDropped(index_, drop, partition_bits_, *ttl_class, ttl_class_of_).status();
+  ASSIGN_OR_RETURN(const auto removed,
+                   RemoveDropped(index_, drop, partition_bits_, *ttl_class, *segments_));
+  dropped_.insert(dropped_.end(), removed.begin(), removed.end());
+  return OkStatus();
 }
 
 Status Replayer::Apply(const ScanItem& item, SegmentId segment, IndexUpdate* update) {
@@ -69,7 +78,7 @@ Status Replayer::Apply(const ScanItem& item, SegmentId segment, IndexUpdate* upd
     case RecordType::kDrop: {
       ASSIGN_OR_RETURN(const PartitionDrop drop, DecodePartitionDrop(item.value));
       RETURN_IF_ERROR(index_->Apply(update));
-      *update = IndexUpdate(index_);
+      *update = NewUpdate();
       return ApplyDrop(drop, segment);
     }
     case RecordType::kSync:
@@ -98,13 +107,25 @@ Status Replayer::Quarantine(const ScanItem& item, std::uint64_t limit, SegmentId
   return OkStatus();
 }
 
+// A bad stretch with good records after it is damage.
+Status Replayer::QuarantineAll(std::vector<ScanItem>* suspects, SegmentId segment,
+                               IndexUpdate* update, SegmentReplay* replay) {
+  for (const ScanItem& suspect : *suspects) {
+    RETURN_IF_ERROR(Quarantine(suspect, suspect.limit, segment, update));
+    replay->damaged = true;
+    replay->valid_bytes = std::max(replay->valid_bytes, suspect.limit);
+  }
+  suspects->clear();
+  return OkStatus();
+}
+
 StatusOr<SegmentReplay> Replayer::Replay(const SegmentReader& reader, std::uint64_t from,
                                          std::uint64_t durable, bool read_values) {
   SegmentReplay replay;
   replay.valid_bytes = from;
   const SegmentId segment = reader.header().id;
   SegmentScanner scanner(&reader.file(), reader.header(), from, read_values);
-  IndexUpdate update(index_);
+  IndexUpdate update = NewUpdate();
   std::vector<ScanItem> suspects;  // bad, and nothing good after them yet
   while (true) {
     ASSIGN_OR_RETURN(ScanItem item, scanner.Next());
@@ -113,6 +134,8 @@ StatusOr<SegmentReplay> Replayer::Replay(const SegmentReader& reader, std::uint6
       break;
     }
     if (item.kind == ScanItem::Kind::kRecord && item.value_status.ok()) {
+      // Before it is applied: a drop also takes the damage that it explains out of quarantine.
+      RETURN_IF_ERROR(QuarantineAll(&suspects, segment, &update, &replay));
       // A record that we cannot read although its CRCs are right is damage too.
       if (const Status applied = Apply(item, segment, &update);
           applied.code() == StatusCode::kDataLoss ||
@@ -127,48 +150,65 @@ StatusOr<SegmentReplay> Replayer::Replay(const SegmentReader& reader, std::uint6
       suspects.push_back(std::move(item));
       continue;
     }
-    for (const ScanItem& suspect : suspects) {
-      RETURN_IF_ERROR(Quarantine(suspect, suspect.limit, segment, &update));
-      replay.damaged = true;
-    }
-    suspects.clear();
     replay.valid_bytes = item.limit;
     replay.next_sequence = std::max(replay.next_sequence, item.header.sequence + 1);
     replay.summary.Add(item.header);
+    replay.has_drops = replay.has_drops || item.header.type == RecordType::kDrop;
     replay.sealed = item.header.type == RecordType::kSeal;
     if (item.header.type == RecordType::kSync) durable = std::max(durable, item.offset);
     if (replay.sealed) durable = item.limit;
     if (update.changes() > kRecordsPerUpdate) {
       RETURN_IF_ERROR(index_->Apply(&update));
-      update = IndexUpdate(index_);
+      update = NewUpdate();
     }
   }
   if (!suspects.empty() && suspects.front().offset >= durable) {
     replay.torn = true;
   } else {
-    for (const ScanItem& suspect : suspects) {
-      RETURN_IF_ERROR(Quarantine(suspect, suspect.limit, segment, &update));
-      replay.damaged = true;
-      replay.valid_bytes = std::max(replay.valid_bytes, suspect.limit);
-    }
+    RETURN_IF_ERROR(QuarantineAll(&suspects, segment, &update, &replay));
   }
   replay.records = replay.summary.records;
   RETURN_IF_ERROR(index_->Apply(&update));
   return replay;
 }
 
+namespace {
+
+// Takes entries out a few thousand at a time: a partition may have millions.
+class DropUpdate {
+ public:
+  explicit DropUpdate(Index* index) : index_(index), update_(index) {}
+
+  IndexUpdate* update() { return &update_; }
+  // Keeps the first error; applies what has gathered when it is enough.
+  void Note(const Status& status) {
+    if (!status_.ok()) return;
+    status_ = status;
+    if (!status_.ok() || update_.changes() < kEntriesPerUpdate) return;
+    status_ = index_->Apply(&update_);
+    update_ = IndexUpdate(index_);
+  }
+  Status Finish() {
+    if (status_.ok()) status_ = index_->Apply(&update_);
+    return status_;
+  }
+
+ private:
+  Index* index_;
+  IndexUpdate update_;
+  Status status_ = OkStatus();
+};
+
+}  // namespace
+
 StatusOr<std::vector<RecordLocation>> RemoveDropped(Index* index, const PartitionDrop& drop,
                                                     std::uint32_t partition_bits,
                                                     std::uint32_t ttl_class,
-                                                    const TtlClassOf& ttl_class_of) {
+                                                    const SegmentTable& segments) {
   std::vector<RecordLocation> chunks;
-  const auto of_class = [&](SegmentId id) { return ttl_class_of(id) == ttl_class; };
+  const auto of_class = [&](SegmentId id) { return segments.TtlClassOf(id) == ttl_class; };
   const std::uint32_t shift = 16 - partition_bits;
-  IndexUpdate update(index);
-  Status removed = OkStatus();
-  const auto note = [&](const Status& status) {
-    if (removed.ok()) removed = status;
-  };
+  DropUpdate removal(index);
   for (std::uint32_t p = drop.first >> shift; p <= static_cast<std::uint32_t>(drop.last >> shift);
        ++p) {
     const PartitionId partition(static_cast<std::uint16_t>(p));
@@ -177,24 +217,27 @@ StatusOr<std::vector<RecordLocation>> RemoveDropped(Index* index, const Partitio
           if (!of_class(entry.location.segment)) return;
           if (entry.sequence >= drop.below_sequence) return;  // put again since
           chunks.push_back(entry.location);
-          note(update.RemoveChunk(partition, key.bucket, key.key, entry.location.segment));
+          removal.Note(removal.update()->RemoveChunk(partition, key.bucket, key.key,
+                                                     entry.location.segment));
         }));
+    // Lines have no sequence, and need none: a stream is replayed in order, so that all of its
+    // lines that the index knows when a drop is applied are older than the drop.
     RETURN_IF_ERROR(index->ForEachManifestEntry(
         partition, [&](const ParsedIndexKey& key, const ManifestEntry& entry) {
           if (!of_class(entry.segment)) return;
-          note(update.RemoveManifestEntry(partition, key.bucket, key.key, entry.segment));
+          removal.Note(
+              removal.update()->RemoveManifestEntry(partition, key.bucket, key.key, entry.segment));
         }));
   }
-  RETURN_IF_ERROR(removed);
   ASSIGN_OR_RETURN(const auto quarantine, index->Quarantine());
   for (const QuarantineEntry& entry : quarantine) {
     const bool in_range = entry.ring_position >= drop.first && entry.ring_position <= drop.last;
     if (!entry.record_key.empty() && in_range && entry.sequence < drop.below_sequence &&
         of_class(entry.segment)) {
-      update.DeleteQuarantine(entry.segment, entry.offset);
+      removal.update()->DeleteQuarantine(entry.segment, entry.offset);
     }
   }
-  RETURN_IF_ERROR(index->Apply(&update));
+  RETURN_IF_ERROR(removal.Finish());
   return chunks;
 }
 

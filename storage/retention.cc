@@ -1,6 +1,7 @@
 #include "storage/retention.h"
 
 #include <algorithm>
+#include <map>
 
 namespace carillon {
 
@@ -10,8 +11,15 @@ std::vector<SegmentDrop> PlanRetention(const std::vector<SegmentEntry>& segments
   std::vector<SegmentDrop> drops;
   std::vector<const SegmentEntry*> kept;
   std::uint64_t freed = 0;
+  std::map<std::uint32_t, SegmentId> oldest;  // of each class
+  for (const SegmentEntry& segment : segments) {
+    const auto [of_class, first] = oldest.emplace(segment.ttl_class, segment.id);
+    if (!first) of_class->second = std::min(of_class->second, segment.id);
+  }
   for (const SegmentEntry& segment : segments) {
     if (!segment.sealed) continue;
+    // Without its drops an index made anew would bring back what they killed in older segments.
+    if (segment.has_drops && segment.id != oldest.at(segment.ttl_class)) continue;
     const SegmentSummary& summary = segment.summary;
     const bool expired = !summary.forever && summary.records > 0 &&
                          summary.max_expire_at + rules.expiry_grace_seconds < now_seconds;

@@ -23,7 +23,8 @@ struct SegmentDrop {
 
 // Sealed segments all of whose records expired more than the grace ago; and, while the disk has
 // less free than the watermark, the sealed segments with the oldest data first, as many as it takes
-// to be above it again. In the order in which they are to be dropped.
+// to be above it again. In the order in which they are to be dropped. A segment with partition
+// drops stays until it is the oldest of its class.
 std::vector<SegmentDrop> PlanRetention(const std::vector<SegmentEntry>& segments,
                                        std::uint64_t now_seconds, const DiskSpace& space,
                                        const RetentionRules& rules);

@@ -39,6 +39,20 @@ bool SegmentTable::IsMissing(SegmentId id) const {
   return found != slots_.end() && found->second.reader == nullptr;
 }
 
+std::optional<std::uint32_t> SegmentTable::TtlClassOf(SegmentId id) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = slots_.find(id);
+  if (found == slots_.end()) return std::nullopt;
+  return found->second.entry.ttl_class;
+}
+
+std::set<std::uint32_t> SegmentTable::TtlClasses() const {
+  const std::shared_lock lock(mutex_);
+  std::set<std::uint32_t> classes;
+  for (const auto& [id, slot] : slots_) classes.insert(slot.entry.ttl_class);
+  return classes;
+}
+
 std::vector<SegmentEntry> SegmentTable::Entries() const {
   const std::shared_lock lock(mutex_);
   std::vector<SegmentEntry> entries;

@@ -2,6 +2,8 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <shared_mutex>
 #include <vector>
 
@@ -23,6 +25,10 @@ class SegmentTable {
   // nullptr: not here. A reader stays good after Remove, as long as it is held.
   std::shared_ptr<SegmentReader> Reader(SegmentId id) const;
   bool IsMissing(SegmentId id) const;
+  // Also of a missing one; nullopt: unknown segment.
+  std::optional<std::uint32_t> TtlClassOf(SegmentId id) const;
+  // The classes of all, missing ones too.
+  std::set<std::uint32_t> TtlClasses() const;
   // By id; without the missing ones.
   std::vector<SegmentEntry> Entries() const;
   std::size_t missing() const;

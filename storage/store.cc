@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "base/check.h"
@@ -104,10 +105,18 @@ class DiskStore final : public Store {
     return sum;
   }
 
+  std::vector<PartitionId> HeldPartitions() const override;
+  StatusOr<std::vector<HourDigest>> ListDigests(PartitionId partition) const override;
+  StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
+                                  std::uint64_t hour, const Bytes& after,
+                                  std::size_t max_entries) const override;
+  std::vector<SyncEntry> DamagedEntries(PartitionId partition) const override;
+
   Status DropPartition(PartitionId partition) override {
     for (const auto& disk : disks_) RETURN_IF_ERROR(disk->DropPartition(partition));
     return OkStatus();
   }
+  StatusOr<bool> DropPartitionIf(PartitionId partition, const Digest& total) override;
 
   Status Scrub(std::size_t disk, std::uint64_t bytes) override {
     return disks_[disk]->Scrub(bytes);
@@ -173,6 +182,78 @@ class DiskStore final : public Store {
   std::vector<std::size_t> disk_of_;
 };
 
+std::vector<PartitionId> DiskStore::HeldPartitions() const {
+  std::set<PartitionId> held;
+  for (const auto& disk : disks_) {
+    const auto of_disk = disk->HeldPartitions();
+    if (!of_disk.ok()) {
+      LogError("which partitions are held: {}", ToString(of_disk.status()));
+      continue;
+    }
+    held.insert(of_disk->begin(), of_disk->end());
+  }
+  return std::vector(held.begin(), held.end());
+}
+
+StatusOr<std::vector<HourDigest>> DiskStore::ListDigests(PartitionId partition) const {
+  if (disks_.size() == 1) return disks_.front()->ListDigests(partition);
+  std::map<std::pair<std::string, std::uint64_t>, Digest> sums;
+  for (const auto& disk : disks_) {
+    ASSIGN_OR_RETURN(const auto digests, disk->ListDigests(partition));
+    for (const HourDigest& hour : digests) sums[{hour.bucket, hour.hour}].Add(hour.digest);
+  }
+  std::vector<HourDigest> merged;
+  for (const auto& [place, digest] : sums) merged.push_back({place.first, place.second, digest});
+  return merged;
+}
+
+StatusOr<EntryPage> DiskStore::ListEntries(PartitionId partition, const std::string& bucket,
+                                           std::uint64_t hour, const Bytes& after,
+                                           std::size_t max_entries) const {
+  CHECK(max_entries > 0);
+  std::vector<EntryPage> pages;
+  for (const auto& disk : disks_) {
+    ASSIGN_OR_RETURN(EntryPage page,
+                     disk->ListEntries(partition, bucket, hour, after, max_entries));
+    pages.push_back(std::move(page));
+  }
+  return MergeEntryPages(partition, std::move(pages), max_entries);
+}
+
+std::vector<SyncEntry> DiskStore::DamagedEntries(PartitionId partition) const {
+  std::vector<SyncEntry> damaged;
+  for (const auto& disk : disks_) {
+    auto of_disk = disk->DamagedEntries(partition, kMaxDamagedEntries - damaged.size());
+    if (!of_disk.ok()) {
+      LogError("damage of partition {}: {}", partition, ToString(of_disk.status()));
+      continue;
+    }
+    for (SyncEntry& entry : *of_disk) damaged.push_back(std::move(entry));
+  }
+  return damaged;
+}
+
+// Only the disk that takes the partition's new data can have more of it than before: that one asks
+// again, with nothing between the answer and the drop.
+StatusOr<bool> DiskStore::DropPartitionIf(PartitionId partition, const Digest& total) {
+  Digest sum;
+  Digest of_taker;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    ASSIGN_OR_RETURN(const auto digests, disks_[i]->ListDigests(partition));
+    const Digest of_disk = TotalOf(digests);
+    sum.Add(of_disk);
+    if (i == DiskOf(partition)) of_taker = of_disk;
+  }
+  if (sum != total) return false;
+  ASSIGN_OR_RETURN(const bool dropped,
+                   disks_[DiskOf(partition)]->DropPartitionIf(partition, of_taker));
+  if (!dropped) return false;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (i != DiskOf(partition)) RETURN_IF_ERROR(disks_[i]->DropPartition(partition));
+  }
+  return true;
+}
+
 StoreStats DiskStore::stats() const {
   StoreStats sum;
   for (const auto& disk : disks_) {
@@ -190,6 +271,7 @@ StoreStats DiskStore::stats() const {
     sum.batches += one.batches;
     sum.syncs += one.syncs;
     sum.appended_bytes += one.appended_bytes;
+    sum.punched_bytes += one.punched_bytes;
     sum.disk_full = sum.disk_full || one.disk_full;
     sum.failed = sum.failed || one.failed;
   }

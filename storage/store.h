@@ -19,6 +19,7 @@
 #include "storage/digest.h"
 #include "storage/file_system.h"
 #include "storage/key_value.h"
+#include "storage/sync_entry.h"
 
 // One node's bytes: the only door to them. A store has one or more data directories (disks), each
 // with a log of segments and an index of its own; a partition lives on one of them.
@@ -141,11 +142,12 @@ struct StoreStats {
   std::uint64_t batches = 0;           // group commits
   std::uint64_t syncs = 0;
   std::uint64_t appended_bytes = 0;
-  bool disk_full = false;  // new data is refused
-  bool failed = false;     // a disk failed: read-only
+  std::uint64_t punched_bytes = 0;  // given back by holes since the start
+  bool disk_full = false;           // new data is refused
+  bool failed = false;              // a disk failed: read-only
 };
 
-// Threads: reads from any, at once. Write and Maintain: one caller a disk at a time (GroupCommit).
+// Threads: any. Write, Maintain, and drops wait for each other, a disk (GroupCommit: no waiting).
 class Store {
  public:
   // Opens, and recovers what a crash left: replays the tail of each log, cuts torn tails off,
@@ -181,9 +183,35 @@ class Store {
   virtual StatusOr<Digest> ReadDigest(PartitionId partition, const std::string& bucket,
                                       std::uint64_t hour) const = 0;
 
+  // Ascending: every partition with an entry, a chunk or a manifest line, whole or not. Cost: two
+  // seeks for each. An index that cannot be read (it is logged) has none.
+  virtual std::vector<PartitionId> HeldPartitions() const = 0;
+  // By bucket, then hour; only those that count something. A digest counts what should be here: an
+  // entry counts from its write until its segment is removed or its partition dropped, also while
+  // it is damaged or has expired. So homes that agree may still have damage, which DamagedEntries
+  // names, and homes may differ for hours past their lifetime: leave those out. Cost: a short scan.
+  virtual StatusOr<std::vector<HourDigest>> ListDigests(PartitionId partition) const = 0;
+  // The entries of one hour that would be served now: not the expired, not the damaged. `after` is
+  // empty or the `next` of the page before; entries that come or go meanwhile may be seen or not.
+  // A page has at most `max_entries`, at least one if there is any.
+  // INVALID_ARGUMENT: `after` is no such cursor.
+  virtual StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
+                                          std::uint64_t hour, const Bytes& after,
+                                          std::size_t max_entries) const = 0;
+  // Entries, not expired, that are known to be damaged (quarantined) or lost (their segment is
+  // missing), at most kMaxDamagedEntries: to be fetched from another home and written again, which
+  // repairs them and changes no digest. Cost: nothing if there is no damage on its disks; else a
+  // scan of the partition.
+  virtual std::vector<SyncEntry> DamagedEntries(PartitionId partition) const = 0;
+  static constexpr std::size_t kMaxDamagedEntries = 10'000;
+
   // Forgets a partition and gives its space back by punching holes; neighbours are not rewritten.
-  // Not while Write runs on its disk.
+  // Waits for a Write on its disk to end and keeps the next one waiting: call it through
+  // GroupCommit::Run. After an error it may be forgotten in part; drop it again. It may come back:
+  // what is written after a drop is not touched by it.
   virtual Status DropPartition(PartitionId partition) = 0;
+  // DropPartition, if its ListDigests still sum up to `total`. False: they do not, nothing is done.
+  virtual StatusOr<bool> DropPartitionIf(PartitionId partition, const Digest& total) = 0;
 
   // Reads and verifies about `bytes` more of the sealed segments of a disk, going round; damage is
   // quarantined. Any thread, one caller a disk at a time.

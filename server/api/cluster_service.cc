@@ -1,6 +1,7 @@
 #include "server/api/cluster_service.h"
 
 #include "server/api/codec.h"
+#include "server/api/ring_codec.h"
 #include "server/api/unary_call.h"
 
 namespace carillon {
@@ -20,11 +21,17 @@ auto AnswerBucket(UnaryCall call, Response* response) {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* ClusterService::GetClusterState(
-    grpc::CallbackServerContext* context, const v1::GetClusterStateRequest* /*request*/,
-    v1::GetClusterStateResponse* response) {
+grpc::ServerUnaryReactor* ClusterService::GetClusterState(grpc::CallbackServerContext* context,
+                                                          const v1::GetClusterStateRequest* request,
+                                                          v1::GetClusterStateResponse* response) {
   const UnaryCall call("GetClusterState", context, metrics_);
-  ToProto(node_->state(), response);
+  const SharedState state = node_->state();
+  if (request->known_version() == state->version.value()) {
+    response->set_version(state->version.value());
+    response->set_unchanged(true);
+  } else {
+    ToProto(*state, response);
+  }
   return call.Finish(OkStatus());
 }
 
@@ -32,7 +39,8 @@ grpc::ServerUnaryReactor* ClusterService::ListBuckets(grpc::CallbackServerContex
                                                       const v1::ListBucketsRequest* /*request*/,
                                                       v1::ListBucketsResponse* response) {
   const UnaryCall call("ListBuckets", context, metrics_);
-  const ClusterState state = node_->state();
+  const SharedState shared = node_->state();
+  const ClusterState& state = *shared;
   for (const auto& [name, properties] : state.buckets) {
     ToProto(name, properties, response->add_buckets());
   }

@@ -6,8 +6,8 @@
 
 namespace carillon {
 
-// carillon.v1.ClusterService: what the cluster agreed on, and changes of its buckets. Threads:
-// gRPC's.
+// carillon.v1.ClusterService: what the cluster agreed on, and changes of its buckets and its ring.
+// Threads: gRPC's.
 class ClusterService final : public v1::ClusterService::CallbackService {
  public:
   // Both outlive the service.
@@ -25,6 +25,35 @@ class ClusterService final : public v1::ClusterService::CallbackService {
   grpc::ServerUnaryReactor* SetBucket(grpc::CallbackServerContext* context,
                                       const v1::SetBucketRequest* request,
                                       v1::SetBucketResponse* response) override;
+
+  // ring_calls.cc
+  grpc::ServerUnaryReactor* GetClusterView(grpc::CallbackServerContext* context,
+                                           const v1::GetClusterViewRequest* request,
+                                           v1::GetClusterViewResponse* response) override;
+  grpc::ServerUnaryReactor* StageChange(grpc::CallbackServerContext* context,
+                                        const v1::StageChangeRequest* request,
+                                        v1::StageChangeResponse* response) override;
+  grpc::ServerUnaryReactor* ClearStaged(grpc::CallbackServerContext* context,
+                                        const v1::ClearStagedRequest* request,
+                                        v1::ClearStagedResponse* response) override;
+  grpc::ServerUnaryReactor* PlanChanges(grpc::CallbackServerContext* context,
+                                        const v1::PlanChangesRequest* request,
+                                        v1::PlanChangesResponse* response) override;
+  grpc::ServerUnaryReactor* CommitPlan(grpc::CallbackServerContext* context,
+                                       const v1::CommitPlanRequest* request,
+                                       v1::CommitPlanResponse* response) override;
+  grpc::ServerUnaryReactor* PauseMoves(grpc::CallbackServerContext* context,
+                                       const v1::PauseMovesRequest* request,
+                                       v1::PauseMovesResponse* response) override;
+  grpc::ServerUnaryReactor* AbortMoves(grpc::CallbackServerContext* context,
+                                       const v1::AbortMovesRequest* request,
+                                       v1::AbortMovesResponse* response) override;
+  grpc::ServerUnaryReactor* ForceRecover(grpc::CallbackServerContext* context,
+                                         const v1::ForceRecoverRequest* request,
+                                         v1::ForceRecoverResponse* response) override;
+  grpc::ServerUnaryReactor* RepairNode(grpc::CallbackServerContext* context,
+                                       const v1::RepairNodeRequest* request,
+                                       v1::RepairNodeResponse* response) override;
 
  private:
   NodeLoop* node_;

@@ -116,19 +116,4 @@ void ToProto(const WriteCost& cost, v1::Cost* message) {
   message->set_bytes_between_nodes(cost.bytes_between_nodes);
 }
 
-void ToProto(const ClusterState& state, v1::GetClusterStateResponse* message) {
-  message->set_cluster_uuid(ToString(state.cluster));
-  message->set_version(state.version.value());
-  message->set_partitions(static_cast<std::uint32_t>(state.partitions()));
-  for (const Member& member : state.members) {
-    v1::Member* one = message->add_members();
-    one->set_node_uuid(ToString(member.node.value()));
-    one->set_name(member.name);
-    one->set_address(member.address);
-  }
-  for (const auto& [name, properties] : state.buckets) {
-    ToProto(name, properties, message->add_buckets());
-  }
-}
-
 }  // namespace carillon

@@ -21,6 +21,5 @@ void ToProto(const ChunkInfo& info, v1::ChunkInfo* message);
 void ToProto(const SecondsAnswer& answer, v1::ListSecondsResponse* message);
 void ToProto(const std::string& name, const BucketProperties& properties, v1::Bucket* message);
 void ToProto(const WriteCost& cost, v1::Cost* message);
-void ToProto(const ClusterState& state, v1::GetClusterStateResponse* message);
 
 }  // namespace carillon

@@ -1,5 +1,7 @@
 #include "server/api/grpc_server.h"
 
+#include <optional>
+
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -8,16 +10,24 @@
 #include "server/api/acceptor.h"
 #include "server/api/cluster_service.h"
 #include "server/api/events_service.h"
+#include "server/api/peer_service.h"
+#include "server/node/peer_codec.h"
 
 namespace carillon {
 namespace {
 
+static_assert(kMaxPeerRequestBytes <= wire::kMaxMessageBytes);
+// Other nodes ping every 10 s: half of it, so that none that comes early counts as a nuisance.
+constexpr int kMinPingIntervalMs = 5000;
+
 class AcceptingServer final : public GrpcServer {
  public:
-  AcceptingServer(std::unique_ptr<Acceptor> acceptor, ServerCore* core)
+  AcceptingServer(std::unique_ptr<Acceptor> acceptor, ServerCore* core, PeerSink* peers)
       : acceptor_(std::move(acceptor)),
         events_(core->node(), core->metrics()),
-        cluster_(core->node(), core->metrics()) {}
+        cluster_(core->node(), core->metrics()) {
+    if (peers != nullptr) peers_.emplace(peers, core->metrics());
+  }
   ~AcceptingServer() override { Stop(Duration::zero()); }
 
   const std::string& address() const override { return acceptor_->address(); }
@@ -30,9 +40,11 @@ class AcceptingServer final : public GrpcServer {
     builder.SetMaxSendMessageSize(-1);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 10'000);
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                               kMinPingIntervalMs);
     builder.RegisterService(&events_);
     builder.RegisterService(&cluster_);
+    if (peers_) builder.RegisterService(&*peers_);
     connections_ = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
         grpc::InsecureServerCredentials());
@@ -60,18 +72,16 @@ class AcceptingServer final : public GrpcServer {
   const std::unique_ptr<Acceptor> acceptor_;
   EventsService events_;
   ClusterService cluster_;
+  std::optional<PeerService> peers_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::unique_ptr<grpc::Server> server_;
 };
 
 }  // namespace
 
-StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcServerOptions& options,
-                                                        ServerCore* core) {
-  ASSIGN_OR_RETURN(auto acceptor, Acceptor::Listen({.address = options.address,
-                                                    .max_connections = options.max_connections},
-                                                   core->metrics()));
-  auto server = std::make_unique<AcceptingServer>(std::move(acceptor), core);
+StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(std::unique_ptr<Acceptor> acceptor,
+                                                        ServerCore* core, PeerSink* peers) {
+  auto server = std::make_unique<AcceptingServer>(std::move(acceptor), core, peers);
   RETURN_IF_ERROR(server->Begin());
   return server;
 }

@@ -4,21 +4,20 @@
 #include <string>
 
 #include "base/status.h"
+#include "server/api/acceptor.h"
+#include "server/shell/peer_sink.h"
 #include "server/shell/server_core.h"
 
 namespace carillon {
 
-struct GrpcServerOptions {
-  std::string address = "127.0.0.1:7480";  // port 0: any
-  std::size_t max_connections = 1024;
-};
-
-// The gRPC side of a node: EventsService, ClusterService, health, reflection. Threads: gRPC's own.
+// The gRPC side of a node: EventsService, ClusterService, the service between nodes, health,
+// reflection. Threads: gRPC's own.
 class GrpcServer {
  public:
-  // `core` outlives the server. Errors as Acceptor::Listen.
-  static StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcServerOptions& options,
-                                                     ServerCore* core);
+  // Takes connections from `acceptor`. `core` and `peers` outlive the server; nullptr: other nodes
+  // are not answered.
+  static StatusOr<std::unique_ptr<GrpcServer>> Start(std::unique_ptr<Acceptor> acceptor,
+                                                     ServerCore* core, PeerSink* peers = nullptr);
   virtual ~GrpcServer() = default;  // Stop
 
   // "HOST:PORT" as bound.

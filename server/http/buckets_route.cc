@@ -42,7 +42,8 @@ void HandleListBuckets(const RouteContext& context, HttpRequest request, Reply r
   const auto query = QueryString::Parse(request.query, {});
   if (!query.ok()) return reply(Problem(query.status()));
   std::string out = R"({"buckets":[)";
-  const ClusterState state = context.core->node()->state();
+  const SharedState shared = context.core->node()->state();
+  const ClusterState& state = *shared;
   for (const auto& [name, properties] : state.buckets) {
     if (out.back() == '}') out.push_back(',');
     out.append(BucketJson(name, properties));
@@ -54,7 +55,8 @@ void HandleListBuckets(const RouteContext& context, HttpRequest request, Reply r
 void HandleGetBucket(const RouteContext& context, HttpRequest request, Reply reply) {
   const auto query = QueryString::Parse(request.query, {});
   if (!query.ok()) return reply(Problem(query.status()));
-  const ClusterState state = context.core->node()->state();
+  const SharedState shared = context.core->node()->state();
+  const ClusterState& state = *shared;
   const BucketProperties* bucket = state.FindBucket(request.parameter);
   if (bucket == nullptr) return reply(Problem(NotFound("no bucket '{}'", request.parameter)));
   reply(TextResponse(kJsonType, BucketJson(request.parameter, *bucket) + "\n"));
@@ -69,7 +71,7 @@ void HandlePutBucket(const RouteContext& context, HttpRequest request, Reply rep
   const auto change = ParseBucketJson(request.body);
   if (!change.ok()) return reply(Problem(change.status()));
   NodeLoop* node = context.core->node();
-  if (node->state().FindBucket(request.parameter) != nullptr) {
+  if (node->state()->FindBucket(request.parameter) != nullptr) {
     return SetBucket(node, request.parameter, *change, std::move(reply));
   }
   CreateBucket(node, request.parameter, *change, std::move(reply));

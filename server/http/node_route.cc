@@ -30,6 +30,7 @@ std::string IndexPage(std::string_view name, std::string_view node, std::string_
 <li><a href="/v1/events?from=-5m&amp;limit=100">/v1/events</a>: events of the last five minutes</li>
 <li><a href="/v1/seconds?from=-5m">/v1/seconds</a>: the seconds committed in them</li>
 <li><a href="/v1/buckets">/v1/buckets</a>: buckets and their properties</li>
+<li><a href="/v1/cluster">/v1/cluster</a>: the members, the ring, and what moves</li>
 <li><a href="/metrics">/metrics</a>: for Prometheus</li>
 <li><a href="/livez">/livez</a>, <a href="/readyz">/readyz</a>: for load balancers</li>
 </ul>
@@ -40,7 +41,8 @@ std::string IndexPage(std::string_view name, std::string_view node, std::string_
 }
 
 void HandleIndex(const RouteContext& context, HttpRequest /*request*/, Reply reply) {
-  const ClusterState state = context.core->node()->state();
+  const SharedState shared = context.core->node()->state();
+  const ClusterState& state = *shared;
   std::string name = "a node";
   for (const Member& member : state.members) {
     if (member.node == context.core->self()) name = member.name;

@@ -6,6 +6,7 @@
 
 #include "server/http/buckets_route.h"
 #include "server/http/chunks_route.h"
+#include "server/http/cluster_route.h"
 #include "server/http/events_route.h"
 #include "server/http/node_route.h"
 #include "server/http/problem_json.h"
@@ -72,6 +73,7 @@ std::vector<HttpRoute> NodeRoutes() {
       {"GET", "/v1/buckets", "buckets", 0, HandleListBuckets},
       {"GET", "/v1/buckets/", "bucket", 0, HandleGetBucket},
       {"PUT", "/v1/buckets/", "put_bucket", kMaxBucketBodyBytes, HandlePutBucket},
+      {"GET", "/v1/cluster", "cluster", 0, HandleCluster},
       {"GET", "/metrics", "metrics", 0, HandleMetrics},
       {"GET", "/livez", "livez", 0, HandleLive},
       {"GET", "/readyz", "readyz", 0, HandleReady},

@@ -12,7 +12,7 @@ void CommitCoordinator::Fail(Status status, Outbox* out) {
   answered_ = true;
 }
 
-Status CommitCoordinator::Check(const Scene& scene, StorePlace* place) const {
+Status CommitCoordinator::Check(const Scene& scene) const {
   const Commit& commit = input_.commit;
   ASSIGN_OR_RETURN(const BucketProperties* bucket, FindBucket(*scene.state, commit.bucket));
   RETURN_IF_ERROR(Validate(commit));
@@ -23,79 +23,105 @@ Status CommitCoordinator::Check(const Scene& scene, StorePlace* place) const {
                                         max_future_seconds_),
                              "seal"));
   }
-  *place = PlaceOf(*scene.state, commit.bucket, ManifestKey(commit.epoch, commit.dc));
-  return CheckRoute(*scene.state, input_.route, place->partition);
+  const StorePlace place =
+      PlaceOf(*scene.state, commit.bucket, ManifestKey(commit.epoch, commit.dc));
+  return CheckRoute(*scene.state, input_.route, place.partition);
 }
 
 void CommitCoordinator::Start(Outbox* out) {
-  if (Status status = Check(out->scene(), &place_); !status.ok()) {
-    return Fail(std::move(status), out);
-  }
+  if (Status status = Check(out->scene()); !status.ok()) return Fail(std::move(status), out);
   const Commit& commit = input_.commit;
+  version_ = out->scene().state->version;
+  wait_.End();
+  writing_ = false;
   if (commit.chunks.empty()) return Write(out);
-  StatChunks stat{.operation = out->Begin(), .bucket = commit.bucket, .chunks = {}};
-  for (const ChunkInfo& chunk : commit.chunks) {
-    const StorePlace place = PlaceOf(*out->scene().state, commit.bucket, ToString(chunk.key));
-    stat.chunks.push_back({.partition = place.partition, .key = chunk.key});
-  }
-  out->Do(std::move(stat));
+  stats_.Start(commit.bucket, *out->scene().state->FindBucket(commit.bucket), commit.chunks, out);
 }
 
-Status CommitCoordinator::CheckStored(const StatDone& done) const {
-  RETURN_IF_ERROR(done.status);
+void CommitCoordinator::BeginAgain(Outbox* out) {
+  if (out->scene().state->version > version_) return Start(out);
+  wait_.Begin(out);
+}
+
+Status CommitCoordinator::CheckStored() const {
   const std::vector<ChunkInfo>& chunks = input_.commit.chunks;
-  if (done.found.size() != chunks.size()) return Internal("stat answered too little");
   std::size_t missing = 0;
   std::string first_missing;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
-    if (!done.found[i]) {
+    const auto& found = stats_.found()[i];
+    if (!found) {
       if (missing++ == 0) first_missing = ToString(chunks[i].key);
-    } else if (done.found[i]->value_crc != chunks[i].value_crc ||
-               done.found[i]->value_bytes != chunks[i].value_bytes) {
+    } else if (found->value_crc != chunks[i].value_crc ||
+               found->value_bytes != chunks[i].value_bytes) {
       return FailedPrecondition(
           "chunk {} is stored with {} bytes and crc {:08x}, the commit says {} and {:08x}",
-          ToString(chunks[i].key), done.found[i]->value_bytes, done.found[i]->value_crc,
-          chunks[i].value_bytes, chunks[i].value_crc);
+          ToString(chunks[i].key), found->value_bytes, found->value_crc, chunks[i].value_bytes,
+          chunks[i].value_crc);
     }
   }
   if (missing == 0) return OkStatus();
+  if (!stats_.doubt().ok()) {
+    return Unavailable("{} of {} chunks were not found, the first is {}; not all were asked: {}",
+                       missing, chunks.size(), first_missing, Message(stats_.doubt()));
+  }
   return FailedPrecondition("{} of {} chunks are not stored, the first is {}", missing,
                             chunks.size(), first_missing);
 }
 
-void CommitCoordinator::Handle(const StatDone& done, Outbox* out) {
-  if (answered_) return;
-  if (Status status = CheckStored(done); !status.ok()) return Fail(std::move(status), out);
+void CommitCoordinator::Handle(StatDone done, Outbox* out) {
+  if (answered_ || writing_) return;
+  stats_.Handle(std::move(done), out);
+  if (!stats_.done()) return;
+  if (stats_.stale_ring()) return BeginAgain(out);
+  if (Status status = CheckStored(); !status.ok()) return Fail(std::move(status), out);
   Write(out);
 }
 
 void CommitCoordinator::Write(Outbox* out) {
   const ClusterState& state = *out->scene().state;
-  const BucketProperties* bucket = state.FindBucket(input_.commit.bucket);
-  if (bucket == nullptr) return Fail(NotFound("no bucket '{}'", input_.commit.bucket), out);
-  const auto homes = static_cast<std::uint32_t>(state.placement[place_.partition.value()].homes.size());
-  quorum_ = Quorum(bucket->AcksWanted(), homes);
-  out->Do(StoreCommit{.operation = out->Begin(),
-                      .place = place_,
-                      .commit = input_.commit,
-                      .ttl_seconds = bucket->ttl_seconds,
-                      .sync = bucket->sync});
+  const Commit& commit = input_.commit;
+  const BucketProperties* bucket = state.FindBucket(commit.bucket);
+  if (bucket == nullptr) return Fail(NotFound("no bucket '{}'", commit.bucket), out);
+  writing_ = true;
+  writes_.Start(
+      ReplicaCommit{.place = PlaceOf(state, commit.bucket, ManifestKey(commit.epoch, commit.dc)),
+                    .commit = commit,
+                    .ttl_seconds = bucket->ttl_seconds,
+                    .sync = bucket->sync},
+      *bucket, out);
 }
 
-void CommitCoordinator::Handle(WriteDone done, Outbox* out) {
-  if (answered_) return;
-  if (done.status.ok()) {
-    quorum_.CountAck();
-  } else {
-    quorum_.CountFailure();
-  }
-  if (quorum_.IsMet()) {
-    acknowledged_seal_ = input_.commit.seal;
-    out->AnswerWith(WriteAnswer{.cost = {.replicas_written = quorum_.acks()},
-                                .already_stored = done.already_stored});
-    answered_ = true;
-  } else if (quorum_.IsLost()) {
-    Fail(std::move(done.status), out);
+void CommitCoordinator::Handle(const WriteDone& done, Outbox* out) {
+  writes_.Handle(done, out);
+  Conclude(out);
+}
+
+void CommitCoordinator::HandleTime(Outbox* out) {
+  if (!answered_ && wait_.IsOver(out->scene())) return Fail(StateWait::Error(), out);
+  if (!writing_) return;
+  writes_.HandleTime(out);
+  Conclude(out);
+}
+
+void CommitCoordinator::HandleNewState(Outbox* out) {
+  if (answered_) return writes_.AskNobodyElse();
+  Start(out);
+}
+
+void CommitCoordinator::Conclude(Outbox* out) {
+  if (answered_ || !writing_) return;
+  switch (writes_.verdict()) {
+    case ReplicaWrites::Verdict::kWaiting:
+      return;
+    case ReplicaWrites::Verdict::kStale:
+      return BeginAgain(out);
+    case ReplicaWrites::Verdict::kLost:
+      return Fail(writes_.error(), out);
+    case ReplicaWrites::Verdict::kMet:
+      answered_ = true;
+      acknowledged_seal_ = input_.commit.seal;
+      return out->AnswerWith(WriteAnswer{.cost = {.replicas_written = writes_.acks()},
+                                         .already_stored = writes_.already_stored()});
   }
 }
 

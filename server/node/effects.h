@@ -1,22 +1,23 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "ring/change_plan.h"
 #include "ring/cluster_state.h"
+#include "ring/gossip_message.h"
+#include "ring/ring_register.h"
 #include "server/node/input.h"
+#include "server/node/peer_messages.h"
 
 // Everything a node can want done, as plain data, in the order it is to be done.
 namespace carillon {
 
 // --- On this node's store. Each is answered by exactly one completion with its operation.
 
-struct StorePlace {
-  PartitionId partition;
-  std::uint16_t ring_position = 0;
-};
 struct StoreChunk {  // -> WriteDone
   OperationId operation;
   StorePlace place;
@@ -34,10 +35,6 @@ struct StoreCommit {  // -> WriteDone
   std::uint64_t ttl_seconds = 0;
   SyncMode sync = SyncMode::kAlways;
 };
-struct ChunkPlace {
-  PartitionId partition;
-  ChunkKey key;
-};
 struct StatChunks {  // -> StatDone
   OperationId operation;
   std::string bucket;
@@ -48,17 +45,63 @@ struct ReadChunk {  // -> ReadDone
   std::string bucket;
   ChunkPlace chunk;
 };
-struct ScanSeconds {  // -> ScanDone; all partitions
+struct ScanSeconds {  // -> ScanDone
   OperationId operation;
   std::string bucket;
+  std::vector<PartitionId> partitions;  // ascending
   EpochRange range;
   std::string dc;
   std::size_t max_chunks = 0;
 };
-// Makes the state durable; every node that sees it later may rely on it. -> StateSaved
-struct SaveState {
+// For sync (sync_target.h).
+struct ListDigests {  // -> DigestsDone
   OperationId operation;
-  ClusterState state;
+  PartitionId partition;
+};
+struct ListEntries {  // -> EntriesDone
+  OperationId operation;
+  PartitionId partition;
+  std::string bucket;
+  std::uint64_t hour = 0;
+  Bytes after;
+};
+struct ListHeld {  // -> HeldDone: the partitions that have entries here
+  OperationId operation;
+};
+// Forgets a partition and frees its space, provided that its digests still sum up to `total`.
+struct DropPartition {  // -> DropDone
+  OperationId operation;
+  PartitionId partition;
+  DigestLine total;
+};
+// Makes a part of the register durable, before anything that depends on it is said. -> SavedDone
+struct SaveRing {
+  OperationId operation;
+  std::variant<AcceptorState, SharedState> what;
+};
+
+// --- To other nodes.
+
+struct AskPeer {  // -> PeerReplied, exactly once, after `timeout` at the latest
+  OperationId operation;
+  NodeId to;
+  std::string address;  // empty: unknown, answered UNAVAILABLE
+  PeerSender sender;
+  PeerMessage message;
+  Duration timeout{};
+};
+// The answer to a PeerRequest.
+struct AnswerPeer {
+  RequestId request;
+  PeerReply reply;
+};
+struct SendGossip {  // best effort
+  std::string address;
+  GossipMessage message;
+};
+// Something that people must know: logged, counted.
+struct Alarm {
+  std::string text;
 };
 
 // --- To clients. A request gets exactly one Answer, or items and then exactly one StreamEnd.
@@ -80,10 +123,16 @@ struct BucketAnswer {
   std::string name;
   BucketProperties properties;
 };
+// What an admin's request came to.
+struct RingAnswer {
+  SharedState state;                       // as it is now
+  std::shared_ptr<const ChangePlan> plan;  // of a PlanInput
+  std::vector<PartitionId> lost;           // of a RecoverInput: their data are gone
+};
 struct Answer {
   RequestId request;
   Status status;  // when not OK, `value` is empty
-  std::variant<std::monostate, WriteAnswer, SecondsAnswer, BucketAnswer> value;
+  std::variant<std::monostate, WriteAnswer, SecondsAnswer, BucketAnswer, RingAnswer> value;
   StateVersion version;
 };
 
@@ -105,8 +154,9 @@ struct StreamEnd {
   Status status;
 };
 
-using Effect = std::variant<StoreChunk, StoreCommit, StatChunks, ReadChunk, ScanSeconds, SaveState,
-                            Answer, StreamItem, StreamEnd>;
+using Effect = std::variant<StoreChunk, StoreCommit, StatChunks, ReadChunk, ScanSeconds,
+                            ListDigests, ListEntries, ListHeld, DropPartition, SaveRing, AskPeer,
+                            AnswerPeer, SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
 using Effects = std::vector<Effect>;
 
 }  // namespace carillon

@@ -30,9 +30,13 @@ void GetCoordinator::AddNext(Outbox* out) {
   }
   const ClusterState& state = *out->scene().state;
   const BucketProperties* bucket = state.FindBucket(input_.bucket);
+  if (bucket == nullptr) {
+    item.status = NotFound("no bucket '{}'", input_.bucket);
+    return reads_.AddReady(std::move(item));
+  }
   const StorePlace place = PlaceOf(state, input_.bucket, text);
   reads_.AddRead(std::move(item), input_.bucket, {.partition = place.partition, .key = *key},
-                 bucket == nullptr ? 0 : bucket->max_chunk_bytes / 4, out);
+                 bucket->max_chunk_bytes / 4, OrderedReads::Kind::kNamed, out);
 }
 
 void GetCoordinator::GoOn(Outbox* out) {
@@ -46,7 +50,19 @@ void GetCoordinator::GoOn(Outbox* out) {
 
 void GetCoordinator::Handle(ReadDone done, Outbox* out) {
   if (done_) return;
-  reads_.Handle(std::move(done));
+  reads_.Handle(std::move(done), out);
+  GoOn(out);
+}
+
+void GetCoordinator::HandleTime(Outbox* out) {
+  if (done_) return;
+  reads_.HandleTime(out);
+  GoOn(out);
+}
+
+void GetCoordinator::HandleNewState(Outbox* out) {
+  if (done_) return;
+  reads_.HandleNewState(out);
   GoOn(out);
 }
 

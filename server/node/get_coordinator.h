@@ -17,6 +17,8 @@ class GetCoordinator {
   void Start(Outbox* out);
   void Handle(ReadDone done, Outbox* out);
   void Handle(const CreditInput& credit, Outbox* out);
+  void HandleTime(Outbox* out);
+  void HandleNewState(Outbox* out);
 
   bool done() const { return done_; }
 

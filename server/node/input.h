@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -13,6 +14,10 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/status.h"
+#include "ring/change_plan.h"
+#include "ring/gossip_message.h"
+#include "server/node/chunk_place.h"
+#include "server/node/peer_messages.h"
 
 // Everything a node can be told, as plain data: what clients ask, and how effects ended.
 namespace carillon {
@@ -100,42 +105,118 @@ struct SetBucketInput {
   std::string name;
   BucketChange change;
 };
+// A change of the ring, made by an admin or by a member that joins: made anew when another change
+// comes first, refused then if `expected` is given. -> RingAnswer
+struct RingChangeInput {
+  RequestId request;
+  std::optional<StateVersion> expected;
+  std::function<StatusOr<ClusterState>(const ClusterState&)> change;  // pure
+};
+// A majority of the voters is gone for good: `survivors` go on without them (force_recover.h).
+// -> RingAnswer
+struct RecoverInput {
+  RequestId request;
+  std::vector<NodeId> survivors;
+  Uuid change;  // random
+};
+// What a commit of the staged changes would do; with `save` it becomes the plan. -> RingAnswer
+struct PlanInput {
+  RequestId request;
+  Uuid id;  // random, for the plan that is saved
+  bool save = false;
+  PlanFacts facts;
+};
+
+// Pull now whatever the other homes of this node's partitions have and this node lacks.
+// -> RingAnswer
+struct RepairInput {
+  RequestId request;
+};
 
 // --- How effects ended.
+
+// `stale_ring`: another node knows a newer ring; nothing was done, and `status` is not OK.
 
 struct WriteDone {
   OperationId operation;
   Status status;
   bool already_stored = false;
-};
-struct ChunkFound {
-  std::uint32_t value_bytes = 0;
-  std::uint32_t value_crc = 0;
+  bool stale_ring = false;
 };
 struct StatDone {
   OperationId operation;
   Status status;
   std::vector<std::optional<ChunkFound>> found;  // in the order asked
+  bool stale_ring = false;
 };
 struct ReadDone {
   OperationId operation;
   Status status;
   SharedBytes value;
   std::uint32_t value_crc = 0;
+  bool stale_ring = false;
 };
 struct ScanDone {
   OperationId operation;
   Status status;
   std::vector<Second> seconds;
   std::optional<Epoch> next_from;
+  std::vector<HeardSealLine> seals;  // from another node: what it has heard
+  bool stale_ring = false;
 };
-struct StateSaved {
+struct HourName {
+  std::string bucket;
+  std::uint64_t hour = 0;
+  friend auto operator<=>(const HourName&, const HourName&) = default;
+};
+struct DigestsDone {
+  OperationId operation;
+  Status status;
+  std::vector<DigestLine> lines;
+  std::vector<HourName> damaged;  // hours with entries that are damaged here: digests do not tell
+};
+struct EntriesDone {
+  OperationId operation;
+  Status status;
+  EntriesReply page;
+};
+struct HeldDone {
+  OperationId operation;
+  Status status;
+  std::vector<PartitionId> partitions;  // ascending
+};
+struct DropDone {
+  OperationId operation;
+  Status status;
+  bool dropped = false;  // false: it has changed
+};
+struct SavedDone {
   OperationId operation;
   Status status;
 };
+struct PeerReplied {
+  OperationId operation;
+  PeerReply reply;
+};
 
-using Input = std::variant<PutChunkInput, CommitInput, ListSecondsInput, GetChunksInput,
-                           ReadRangeInput, CreditInput, CancelInput, CreateBucketInput,
-                           SetBucketInput, WriteDone, StatDone, ReadDone, ScanDone, StateSaved>;
+// --- From other nodes, and from the clock.
+
+struct PeerRequest {  // -> AnswerPeer
+  RequestId request;
+  PeerSender sender;
+  PeerMessage message;
+};
+struct GossipReceived {
+  GossipMessage message;
+};
+struct StartInput {};  // the first of all: begins to gossip and to look after the ring
+struct TickInput {};   // Node::Deadline has come
+
+using Input =
+    std::variant<PutChunkInput, CommitInput, ListSecondsInput, GetChunksInput, ReadRangeInput,
+                 CreditInput, CancelInput, CreateBucketInput, SetBucketInput, RingChangeInput,
+                 PlanInput, RecoverInput, RepairInput, WriteDone, StatDone, ReadDone, ScanDone,
+                 DigestsDone, EntriesDone, HeldDone, DropDone, SavedDone, PeerReplied, PeerRequest,
+                 GossipReceived, StartInput, TickInput>;
 
 }  // namespace carillon

@@ -1,27 +1,64 @@
 #include "server/node/node.h"
 
 #include "base/check.h"
+#include "server/node/node_run.h"
 #include "server/node/request_checks.h"
 
 namespace carillon {
 
-Node::Node(NodeOptions options, ClusterState state, std::vector<HeardSeal> seals)
-    : options_(options), changes_(std::move(state)) {
-  CHECK(Validate(changes_.state()).ok());
+Node::Node(NodeOptions options, SavedRing saved, std::vector<HeardSeal> seals, const NodeTime& time)
+    : options_(std::move(options)),
+      random_(options_.random_seed),
+      ring_(options_.self, options_.boot, std::move(saved), time, options_.ring, options_.swim,
+            &random_),
+      state_(ring_.committed()),
+      schedule_(options_.sync, &random_),
+      state_since_(time.now) {
+  CHECK(Validate(*state_).ok());
   for (const HeardSeal& seal : seals) watermarks_.Hear(seal);
 }
 
-void Node::Step(const NodeTime& time, Input input, Effects* effects) {
-  std::visit([&](auto&& one) { Handle(time, std::move(one), effects); }, std::move(input));
+void Node::RefreshScene(const NodeTime& time) {
+  scene_ = {.state = state_.state.get(),
+            .node = options_.self,
+            .self = state_->IndexOf(options_.self).value_or(kNoMember),
+            .reachability = &ring_.reachability(),
+            .watermarks = &watermarks_,
+            .time = time,
+            .mutations = options_.mutations};
 }
 
-Scene Node::SceneAt(const NodeTime& time) const {
-  return {.state = &changes_.state(), .watermarks = &watermarks_, .time = time};
+void Node::Step(const NodeTime& time, Input input, Effects* effects) {
+  effects_ = effects;
+  RefreshScene(time);
+  if (Holds(input)) {
+    held_.push_back(std::move(input));
+  } else {
+    std::visit([&](auto&& one) { Handle(std::move(one)); }, std::move(input));
+  }
+  AfterStep();
+}
+
+Outbox Node::OutboxOf(RequestId request) {
+  return Outbox(request, &scene_, &operations_, &wakes_, effects_);
+}
+
+const Handoff& Node::handoff() const {
+  return std::get<Handoff>(coordinators_.at(kHandoff.value()));
+}
+
+const Handoff* Node::FindHandoff() const {
+  const auto found = coordinators_.find(kHandoff.value());
+  return found == coordinators_.end() ? nullptr : &std::get<Handoff>(found->second);
 }
 
 NodeCounters Node::counters() const {
   NodeCounters counters = counters_;
-  counters.in_flight = coordinators_.size();
+  counters.in_flight = coordinators_.size() - pulls_.size() - coordinators_.count(kHandoff.value());
+  const auto handoff = coordinators_.find(kHandoff.value());
+  if (handoff != coordinators_.end()) {
+    counters.handoffs = std::get<Handoff>(handoff->second).dropped();
+  }
   return counters;
 }
 
@@ -32,6 +69,10 @@ std::vector<std::pair<std::string, Epoch>> Node::WatermarksOf(const std::string&
 
 Status Node::Admit(std::size_t value_bytes) {
   ++counters_.requests;
+  if (ring_.conflicted()) {
+    return Unavailable("another process runs as this node: it serves no more");
+  }
+  if (scene_.self == kNoMember) return Unavailable("this node is no member of the ring");
   if (coordinators_.size() >= options_.max_requests) {
     ++counters_.refused_busy;
     return ResourceExhausted("{} requests are under way, the most there may be",
@@ -45,106 +86,95 @@ Status Node::Admit(std::size_t value_bytes) {
   return OkStatus();
 }
 
-void Node::Refuse(RequestId request, Status why, Effects* effects) const {
-  effects->push_back(Answer{.request = request,
-                            .status = std::move(why),
-                            .value = {},
-                            .version = changes_.state().version});
+void Node::Refuse(RequestId request, Status why) {
+  effects_->push_back(Answer{
+      .request = request, .status = std::move(why), .value = {}, .version = state_->version});
 }
 
-// Runs `act(coordinator, outbox)` of a request and forgets the coordinator when it is done.
-template <typename Act>
-void Node::Run(RequestId request, const NodeTime& time, Effects* effects, Act act) {
-  const auto found = coordinators_.find(request.value());
-  if (found == coordinators_.end()) return;
-  const Scene scene = SceneAt(time);
-  Outbox out(request, &scene, &operations_, effects);
-  const bool done = std::visit(
-      [&](auto& coordinator) {
-        act(coordinator, &out);
-        return coordinator.done();
-      },
-      found->second);
-  if (!done) return;
-  if (const auto* put = std::get_if<PutCoordinator>(&found->second)) {
+void Node::RefuseStream(RequestId request, Status why) {
+  effects_->push_back(StreamEnd{.request = request, .status = std::move(why)});
+}
+
+// What is left to do when a request's coordinator is done.
+void Node::Finish(RequestId request, const Coordinator& coordinator) {
+  if (const auto* put = std::get_if<PutCoordinator>(&coordinator)) {
     counters_.value_bytes_in_flight -= put->value_bytes();
-  }
-  if (const auto* commit = std::get_if<CommitCoordinator>(&found->second);
-      commit != nullptr && commit->acknowledged_seal()) {
+  } else if (const auto* commit = std::get_if<CommitCoordinator>(&coordinator);
+             commit != nullptr && commit->acknowledged_seal()) {
     watermarks_.Hear({.bucket = commit->commit().bucket,
                       .dc = commit->commit().dc,
                       .seal = *commit->acknowledged_seal(),
-                      .heard_at = scene.now_seconds()});
+                      .heard_at = scene_.now_seconds()});
+  } else if (const auto* pull = std::get_if<SyncTarget>(&coordinator)) {
+    ++counters_.syncs;
+    counters_.sync_chunks += pull->progress().chunks;
+    counters_.sync_bytes += pull->progress().bytes;
+    schedule_.Ended({.partition = pull->partition(), .source = pull->source()}, pull->status(),
+                    pull->total(), scene_);
+    pulls_.erase(request);
+    ready_at_ = scene_.time.now;
   }
-  coordinators_.erase(request.value());
 }
 
-template <typename C>
-void Node::Begin(RequestId request, C coordinator, const NodeTime& time, Effects* effects) {
-  const bool fresh = coordinators_.emplace(request.value(), std::move(coordinator)).second;
-  CHECK(fresh);  // the shell never uses a request's id twice
-  Run(request, time, effects, [](auto& begun, Outbox* out) { begun.Start(out); });
-}
-
-void Node::Handle(const NodeTime& time, PutChunkInput input, Effects* effects) {
+void Node::Handle(PutChunkInput input) {
   const RequestId request = input.request;
   const std::size_t bytes = input.value.size();
   Status admitted = Admit(bytes);
-  const BucketProperties* bucket = changes_.state().FindBucket(input.bucket);
+  const BucketProperties* bucket = state_->FindBucket(input.bucket);
   if (admitted.ok() && bucket != nullptr) {
-    admitted = quota_.Take(input.bucket, *bucket, bytes, time.now);
+    admitted = quota_.Take(input.bucket, *bucket, bytes, scene_.time.now);
     if (!admitted.ok()) ++counters_.refused_busy;
   }
-  if (!admitted.ok()) {
-    return Refuse(request, std::move(admitted), effects);
-  }
+  if (!admitted.ok()) return Refuse(request, std::move(admitted));
   counters_.value_bytes_in_flight += bytes;
-  Begin(request, PutCoordinator(std::move(input), options_.max_future_seconds), time, effects);
+  Begin(request, PutCoordinator(std::move(input), options_.max_future_seconds));
 }
 
-void Node::Handle(const NodeTime& time, CommitInput input, Effects* effects) {
+void Node::Handle(CommitInput input) {
+  const RequestId request = input.request;
+  if (Status admitted = Admit(0); !admitted.ok()) return Refuse(request, std::move(admitted));
+  Begin(request, CommitCoordinator(std::move(input), options_.max_future_seconds));
+}
+
+void Node::Handle(ListSecondsInput input) {
+  const RequestId request = input.request;
+  if (Status admitted = Admit(0); !admitted.ok()) return Refuse(request, std::move(admitted));
+  Begin(request, ListCoordinator(std::move(input)));
+}
+
+void Node::Handle(GetChunksInput input) {
   const RequestId request = input.request;
   if (Status admitted = Admit(0); !admitted.ok()) {
-    return Refuse(request, std::move(admitted), effects);
+    return RefuseStream(request, std::move(admitted));
   }
-  Begin(request, CommitCoordinator(std::move(input), options_.max_future_seconds), time, effects);
+  Begin(request, GetCoordinator(std::move(input)));
 }
 
-void Node::Handle(const NodeTime& time, ListSecondsInput input, Effects* effects) {
+void Node::Handle(ReadRangeInput input) {
   const RequestId request = input.request;
   if (Status admitted = Admit(0); !admitted.ok()) {
-    return Refuse(request, std::move(admitted), effects);
+    return RefuseStream(request, std::move(admitted));
   }
-  Begin(request, ListCoordinator(std::move(input)), time, effects);
+  Begin(request, RangeCoordinator(std::move(input)));
 }
 
-void Node::Handle(const NodeTime& time, GetChunksInput input, Effects* effects) {
-  const RequestId request = input.request;
-  if (Status admitted = Admit(0); !admitted.ok()) {
-    effects->push_back(StreamEnd{.request = request, .status = std::move(admitted)});
-    return;
-  }
-  Begin(request, GetCoordinator(std::move(input)), time, effects);
-}
-
-void Node::Handle(const NodeTime& time, ReadRangeInput input, Effects* effects) {
-  const RequestId request = input.request;
-  if (Status admitted = Admit(0); !admitted.ok()) {
-    effects->push_back(StreamEnd{.request = request, .status = std::move(admitted)});
-    return;
-  }
-  Begin(request, RangeCoordinator(std::move(input)), time, effects);
-}
-
-void Node::Handle(const NodeTime& time, CreditInput input, Effects* effects) {
-  Run(input.request, time, effects, [&](auto& coordinator, Outbox* out) {
+void Node::Handle(CreditInput input) {
+  Run(input.request, [&](auto& coordinator, Outbox* out) {
     if constexpr (requires { coordinator.Handle(input, out); }) coordinator.Handle(input, out);
   });
 }
 
-void Node::Handle(const NodeTime& /*time*/, CancelInput input, Effects* /*effects*/) {
+void Node::Handle(CancelInput input) {
   const auto found = coordinators_.find(input.request.value());
-  if (found == coordinators_.end()) return;
+  if (found == coordinators_.end()) {
+    std::erase_if(held_, [&](const Input& held) {
+      const auto* get = std::get_if<GetChunksInput>(&held);
+      const auto* range = std::get_if<ReadRangeInput>(&held);
+      return (get != nullptr && get->request == input.request) ||
+             (range != nullptr && range->request == input.request);
+    });
+    return;
+  }
   // A write goes on: its outcome counts, though nobody hears of it.
   const bool reads = std::holds_alternative<ListCoordinator>(found->second) ||
                      std::holds_alternative<GetCoordinator>(found->second) ||
@@ -152,46 +182,19 @@ void Node::Handle(const NodeTime& /*time*/, CancelInput input, Effects* /*effect
   if (reads) coordinators_.erase(found);
 }
 
-void Node::Handle(const NodeTime& time, CreateBucketInput input, Effects* effects) {
-  const Scene scene = SceneAt(time);
-  Outbox out(input.request, &scene, &operations_, effects);
-  changes_.Handle(std::move(input), &out);
-  BeginWaitingChange(time, effects);
-}
-
-void Node::Handle(const NodeTime& time, SetBucketInput input, Effects* effects) {
-  const Scene scene = SceneAt(time);
-  Outbox out(input.request, &scene, &operations_, effects);
-  changes_.Handle(std::move(input), &out);
-  BeginWaitingChange(time, effects);
-}
-
-void Node::BeginWaitingChange(const NodeTime& time, Effects* effects) {
-  while (const auto request = changes_.NextWaiting()) {
-    const Scene scene = SceneAt(time);
-    Outbox out(*request, &scene, &operations_, effects);
-    changes_.BeginNext(&out);
-  }
-}
-
-void Node::Handle(const NodeTime& time, StateSaved input, Effects* effects) {
-  const auto request = operations_.End(input.operation);
-  if (!request) return;
-  const Scene scene = SceneAt(time);
-  Outbox out(*request, &scene, &operations_, effects);
-  changes_.Handle(input, &out);
-  BeginWaitingChange(time, effects);
-}
-
 template <typename Completion>
-void Node::Handle(const NodeTime& time, Completion completion, Effects* effects) {
-  const auto request = operations_.End(completion.operation);
-  if (!request) return;
-  Run(*request, time, effects, [&](auto& coordinator, Outbox* out) {
-    if constexpr (requires { coordinator.Handle(std::move(completion), out); }) {
-      coordinator.Handle(std::move(completion), out);
-    }
-  });
+void Node::Handle(Completion completion) {
+  const auto owner = operations_.End(completion.operation);
+  if (owner) Deliver(owner->request, std::move(completion));
 }
+
+template void Node::Handle(WriteDone);
+template void Node::Handle(StatDone);
+template void Node::Handle(ReadDone);
+template void Node::Handle(ScanDone);
+template void Node::Handle(DigestsDone);
+template void Node::Handle(EntriesDone);
+template void Node::Handle(HeldDone);
+template void Node::Handle(DropDone);
 
 }  // namespace carillon

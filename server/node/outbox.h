@@ -2,27 +2,44 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
+#include "ring/preference_list.h"
 #include "server/node/effects.h"
+#include "server/node/node_mutations.h"
+#include "server/node/reachability.h"
 #include "server/node/watermarks.h"
 
 namespace carillon {
 
-// Which request each operation under way belongs to.
+// What of its own store a node could have been asked instead.
+enum class AskedFor : std::uint8_t { kWrite, kStat, kRead, kScan, kOther };
+
+// Which request each operation under way belongs to, and whom it was asked of.
 class Operations {
  public:
-  OperationId Begin(RequestId request) {
+  struct Owner {
+    RequestId request;
+    std::optional<NodeId> peer;  // asked of another node
+    AskedFor asked = AskedFor::kOther;
+    Instant began;
+  };
+
+  OperationId Begin(RequestId request, std::optional<NodeId> peer, AskedFor asked, Instant now) {
     const OperationId operation(next_++);
-    owners_.emplace(operation.value(), request);
+    owners_.emplace(
+        operation.value(),
+        Owner{.request = request, .peer = std::move(peer), .asked = asked, .began = now});
     return operation;
   }
   // The operation is over. nullopt: it was not under way.
-  std::optional<RequestId> End(OperationId operation) {
+  std::optional<Owner> End(OperationId operation) {
     const auto found = owners_.find(operation.value());
     if (found == owners_.end()) return std::nullopt;
-    const RequestId owner = found->second;
+    const Owner owner = found->second;
     owners_.erase(found);
     return owner;
   }
@@ -30,27 +47,65 @@ class Operations {
 
  private:
   std::uint64_t next_ = 1;
-  std::unordered_map<std::uint64_t, RequestId> owners_;  // lookup only
+  std::unordered_map<std::uint64_t, Owner> owners_;  // lookup only
 };
 
-// What a coordinator sees of the node while it decides.
+inline constexpr MemberIndex kNoMember = 0xffff;
+
+// What a machine sees of the node while it decides.
 struct Scene {
   const ClusterState* state = nullptr;
-  const Watermarks* watermarks = nullptr;
+  NodeId node;                   // this node
+  MemberIndex self = kNoMember;  // kNoMember: this node is not, or no longer, of the ring
+  const Reachability* reachability = nullptr;
+  Watermarks* watermarks = nullptr;
   NodeTime time;
+  NodeMutations mutations;
 
   std::uint64_t now_seconds() const { return WallSeconds(time.wall); }
+  const NodeId& NodeOf(MemberIndex member) const { return state->members[member].node; }
+  PeerSender AsSender() const {
+    return {.cluster = state->cluster,
+            .node = node,
+            .generation = state->generation,
+            .version = state->version};
+  }
+  bool IsUp(MemberIndex member) const {
+    return member == self || reachability->IsUp(NodeOf(member));
+  }
 };
 
-// Where a coordinator puts what it wants done. Lives for one step.
+// When the node must wake whom.
+using Wakes = std::vector<std::pair<Instant, RequestId>>;
+
+// Where a machine puts what it wants done. Lives for one step.
+//
+// Write, Stat, Read, and Scan go to any member, this node included: each is answered by one
+// completion of its kind (WriteDone, StatDone, ReadDone, ScanDone), wherever it was done.
 class Outbox {
  public:
-  Outbox(RequestId request, const Scene* scene, Operations* operations, Effects* effects)
-      : request_(request), scene_(scene), operations_(operations), effects_(effects) {}
+  Outbox(RequestId request, const Scene* scene, Operations* operations, Wakes* wakes,
+         Effects* effects)
+      : request_(request),
+        scene_(scene),
+        operations_(operations),
+        wakes_(wakes),
+        effects_(effects) {}
 
   const Scene& scene() const { return *scene_; }
-  OperationId Begin() { return operations_->Begin(request_); }
+  OperationId Begin() {
+    return operations_->Begin(request_, std::nullopt, AskedFor::kOther, scene_->time.now);
+  }
   void Do(Effect effect) { effects_->push_back(std::move(effect)); }
+  // The machine's HandleTime is called at `when` or a little later.
+  void WakeAt(Instant when) { wakes_->emplace_back(when, request_); }
+
+  OperationId Write(MemberIndex member, const ReplicaWrite& write);
+  OperationId Stat(MemberIndex member, std::string bucket, std::vector<ChunkPlace> chunks);
+  OperationId Read(MemberIndex member, std::string bucket, ChunkPlace chunk);
+  OperationId Scan(MemberIndex member, ReplicaScan scan);
+  // -> PeerReplied.
+  OperationId Ask(const NodeId& node, PeerMessage message);
 
   template <typename Value>
   void AnswerWith(Value value) {
@@ -75,6 +130,7 @@ class Outbox {
   RequestId request_;
   const Scene* scene_;
   Operations* operations_;
+  Wakes* wakes_;
   Effects* effects_;
 };
 

@@ -26,42 +26,65 @@ Status PutCoordinator::Check(const Scene& scene, ChunkKey* key, StorePlace* plac
   return CheckRoute(*scene.state, input_.route, place->partition);
 }
 
-void PutCoordinator::Start(Outbox* out) {
-  ChunkKey key;
-  StorePlace place;
-  if (const Status status = Check(out->scene(), &key, &place); !status.ok()) {
-    out->AnswerError(status);
-    answered_ = true;
-    return;
-  }
-  const ClusterState& state = *out->scene().state;
-  const BucketProperties& bucket = *state.FindBucket(input_.bucket);
-  const auto homes = static_cast<std::uint32_t>(state.placement[place.partition.value()].homes.size());
-  quorum_ = Quorum(bucket.AcksWanted(), homes);
-  out->Do(StoreChunk{.operation = out->Begin(),
-                     .place = place,
-                     .bucket = std::move(input_.bucket),
-                     .key = std::move(key),
-                     .value = std::move(input_.value),
-                     .value_crc = input_.value_crc,
-                     .ttl_seconds = bucket.ttl_seconds,
-                     .sync = bucket.sync});
+void PutCoordinator::Fail(Status status, Outbox* out) {
+  out->AnswerError(std::move(status));
+  answered_ = true;
 }
 
-void PutCoordinator::Handle(WriteDone done, Outbox* out) {
-  if (answered_) return;
-  if (done.status.ok()) {
-    quorum_.CountAck();
-  } else {
-    quorum_.CountFailure();
+void PutCoordinator::Start(Outbox* out) {
+  Write(out);
+}
+
+void PutCoordinator::Write(Outbox* out) {
+  ChunkKey key;
+  StorePlace place;
+  if (Status status = Check(out->scene(), &key, &place); !status.ok()) {
+    return Fail(std::move(status), out);
   }
-  if (quorum_.IsMet()) {
-    out->AnswerWith(WriteAnswer{.cost = {.replicas_written = quorum_.acks()},
-                                .already_stored = done.already_stored});
-    answered_ = true;
-  } else if (quorum_.IsLost()) {
-    out->AnswerError(std::move(done.status));
-    answered_ = true;
+  const BucketProperties& bucket = *out->scene().state->FindBucket(input_.bucket);
+  wait_.End();
+  writes_.Start(ReplicaPut{.place = place,
+                           .bucket = input_.bucket,
+                           .key = std::move(key),
+                           .value = input_.value,
+                           .value_crc = input_.value_crc,
+                           .ttl_seconds = bucket.ttl_seconds,
+                           .sync = bucket.sync},
+                bucket, out);
+}
+
+void PutCoordinator::Handle(const WriteDone& done, Outbox* out) {
+  writes_.Handle(done, out);
+  Conclude(out);
+}
+
+void PutCoordinator::HandleTime(Outbox* out) {
+  if (!answered_ && wait_.IsOver(out->scene())) return Fail(StateWait::Error(), out);
+  writes_.HandleTime(out);
+  Conclude(out);
+}
+
+void PutCoordinator::HandleNewState(Outbox* out) {
+  if (answered_) return writes_.AskNobodyElse();
+  Write(out);
+}
+
+void PutCoordinator::Conclude(Outbox* out) {
+  if (answered_) return;
+  switch (writes_.verdict()) {
+    case ReplicaWrites::Verdict::kWaiting:
+      return;
+    case ReplicaWrites::Verdict::kStale:
+      if (out->scene().state->version > writes_.version()) return Write(out);
+      return wait_.Begin(out);
+    case ReplicaWrites::Verdict::kLost:
+      return Fail(writes_.error(), out);
+    case ReplicaWrites::Verdict::kMet:
+      answered_ = true;
+      return out->AnswerWith(WriteAnswer{
+          .cost = {.replicas_written = writes_.acks(),
+                   .bytes_between_nodes = std::uint64_t{writes_.sent_to_others()} * value_bytes_},
+          .already_stored = writes_.already_stored()});
   }
 }
 

@@ -2,16 +2,18 @@
 
 #include "server/node/input.h"
 #include "server/node/outbox.h"
-#include "server/node/quorum.h"
+#include "server/node/replica_writes.h"
+#include "server/node/state_wait.h"
 
 namespace carillon {
 
 // Carries one PUT to the homes of its chunk and decides when the client has its answer.
 //
-//   Start --> waiting --w acks--> answered
-//      \          \--too many failures--> answered (failed)
+//   Start --> writing --durable--> answered --every home, or a fallback, has it--> done
+//      \         \--lost--> answered (failed)
 //       \--refused--> answered (failed)
 //
+// Under a ring that has changed meanwhile it begins again with the new one.
 // Pure. One owner at a time.
 class PutCoordinator {
  public:
@@ -19,19 +21,26 @@ class PutCoordinator {
 
   // Checks the request and asks every home to store the chunk. Call once, first.
   void Start(Outbox* out);
-  // The store's word. A second one changes nothing.
-  void Handle(WriteDone done, Outbox* out);
+  // A replica's word. A second one changes nothing.
+  void Handle(const WriteDone& done, Outbox* out);
+  void HandleTime(Outbox* out);
+  // The cluster state is another one: begins again under it.
+  void HandleNewState(Outbox* out);
 
-  bool done() const { return answered_; }
+  bool done() const { return answered_ && writes_.settled(); }
   std::size_t value_bytes() const { return value_bytes_; }
 
  private:
   Status Check(const Scene& scene, ChunkKey* key, StorePlace* place) const;
+  void Write(Outbox* out);
+  void Conclude(Outbox* out);
+  void Fail(Status status, Outbox* out);
 
   PutChunkInput input_;
   const std::uint64_t max_future_seconds_;
   const std::size_t value_bytes_;
-  Quorum quorum_{1, 1};
+  ReplicaWrites writes_;
+  StateWait wait_;
   bool answered_ = false;
 };
 

@@ -24,6 +24,18 @@ void ApplyFilter(const ChunkFilter& filter, std::vector<Second>* seconds) {
   std::erase_if(*seconds, [](const Second& second) { return second.chunks.empty(); });
 }
 
+// Whether a scan must be made again, and cannot yet.
+bool IsBehind(const ManifestReads& manifests, const Scene& scene) {
+  return manifests.stale_ring() && scene.state->version <= manifests.version();
+}
+
+void HearSeals(const std::string& bucket, const ManifestReads& manifests, const Scene& scene) {
+  for (const HeardSealLine& line : manifests.seals()) {
+    scene.watermarks->Hear(
+        {.bucket = bucket, .dc = line.dc, .seal = line.seal, .heard_at = line.heard_at});
+  }
+}
+
 }  // namespace
 
 ListCoordinator::ListCoordinator(ListSecondsInput input) : input_(std::move(input)) {}
@@ -38,25 +50,42 @@ void ListCoordinator::Start(Outbox* out) {
   if (!range.ok()) return Fail(range.status(), out);
   const std::uint32_t wanted =
       input_.max_chunks == 0 ? kMaxListedChunks : std::min(input_.max_chunks, kMaxListedChunks);
-  out->Do(ScanSeconds{.operation = out->Begin(),
-                      .bucket = input_.bucket,
-                      .range = *range,
-                      .dc = input_.filter.dc,
-                      .max_chunks = wanted});
+  wait_.End();
+  manifests_.Start(input_.bucket, *range, input_.filter.dc, wanted, out);
+  Conclude(out);
 }
 
 void ListCoordinator::Handle(ScanDone done, Outbox* out) {
   if (done_) return;
-  if (!done.status.ok()) return Fail(std::move(done.status), out);
+  manifests_.Handle(std::move(done), out);
+  Conclude(out);
+}
+
+void ListCoordinator::HandleNewState(Outbox* out) {
+  if (!done_) Start(out);
+}
+
+void ListCoordinator::HandleTime(Outbox* out) {
+  if (!done_ && wait_.IsOver(out->scene())) Fail(StateWait::Error(), out);
+}
+
+void ListCoordinator::Conclude(Outbox* out) {
+  if (done_ || !manifests_.done()) return;
   const Scene& scene = out->scene();
-  ApplyFilter(input_.filter, &done.seconds);
-  for (Second& second : done.seconds) {
+  if (manifests_.stale_ring()) {
+    return IsBehind(manifests_, scene) ? wait_.Begin(out) : Start(out);
+  }
+  if (!manifests_.status().ok()) return Fail(manifests_.status(), out);
+  HearSeals(input_.bucket, manifests_, scene);
+  std::vector<Second> seconds = manifests_.TakeSeconds();
+  ApplyFilter(input_.filter, &seconds);
+  for (Second& second : seconds) {
     second.complete =
         scene.watermarks->IsComplete(input_.bucket, second.dc, second.epoch, scene.now_seconds());
   }
   out->AnswerWith(
-      SecondsAnswer{.seconds = std::move(done.seconds),
-                    .next_from = done.next_from,
+      SecondsAnswer{.seconds = std::move(seconds),
+                    .next_from = manifests_.next_from(),
                     .watermarks = scene.watermarks->OfBucket(input_.bucket, scene.now_seconds())});
   done_ = true;
 }
@@ -77,21 +106,41 @@ void RangeCoordinator::Start(Outbox* out) {
 }
 
 void RangeCoordinator::Scan(Outbox* out) {
+  if (out->scene().state->FindBucket(input_.bucket) == nullptr) {
+    return End(NotFound("no bucket '{}'", input_.bucket), out);
+  }
   scanning_ = true;
-  out->Do(ScanSeconds{.operation = out->Begin(),
-                      .bucket = input_.bucket,
-                      .range = {.first = *next_from_, .limit = input_.range.limit},
-                      .dc = input_.filter.dc,
-                      .max_chunks = kPageChunks});
+  wait_.End();
+  manifests_.Start(input_.bucket, {.first = *next_from_, .limit = input_.range.limit},
+                   input_.filter.dc, kPageChunks, out);
+  Conclude(out);
 }
 
 void RangeCoordinator::Handle(ScanDone done, Outbox* out) {
   if (done_) return;
+  manifests_.Handle(std::move(done), out);
+  Conclude(out);
+}
+
+void RangeCoordinator::HandleNewState(Outbox* out) {
+  if (done_) return;
+  reads_.HandleNewState(out);
+  if (scanning_) return Scan(out);
+  GoOn(out);
+}
+
+void RangeCoordinator::Conclude(Outbox* out) {
+  if (!scanning_ || !manifests_.done()) return;
+  if (manifests_.stale_ring()) {
+    return IsBehind(manifests_, out->scene()) ? wait_.Begin(out) : Scan(out);
+  }
   scanning_ = false;
-  if (!done.status.ok()) return End(std::move(done.status), out);
-  ApplyFilter(input_.filter, &done.seconds);
-  for (Second& second : done.seconds) seconds_.push_back(std::move(second));
-  next_from_ = done.next_from;
+  if (!manifests_.status().ok()) return End(manifests_.status(), out);
+  HearSeals(input_.bucket, manifests_, out->scene());
+  std::vector<Second> seconds = manifests_.TakeSeconds();
+  ApplyFilter(input_.filter, &seconds);
+  for (Second& second : seconds) seconds_.push_back(std::move(second));
+  next_from_ = manifests_.next_from();
   GoOn(out);
 }
 
@@ -106,7 +155,8 @@ void RangeCoordinator::AddFrom(Second* second, Outbox* out) {
     const std::size_t bytes = chunk.value_bytes;
     events_ += chunk.events;
     item.info = std::move(chunk);
-    return reads_.AddRead(std::move(item), input_.bucket, at, bytes, out);
+    return reads_.AddRead(std::move(item), input_.bucket, at, bytes, OrderedReads::Kind::kListed,
+                          out);
   }
   item.kind = StreamItem::Kind::kSecondEnd;
   item.epoch = second->epoch;
@@ -135,11 +185,14 @@ void RangeCoordinator::GoOn(Outbox* out) {
 
 void RangeCoordinator::Handle(ReadDone done, Outbox* out) {
   if (done_) return;
-  // A listed chunk is never "not found": its bytes are lost here, or expired in this moment.
-  if (done.status.code() == StatusCode::kNotFound) {
-    done.status = DataLoss("listed in its manifest, and not stored: {}", Message(done.status));
-  }
-  reads_.Handle(std::move(done));
+  reads_.Handle(std::move(done), out);
+  GoOn(out);
+}
+
+void RangeCoordinator::HandleTime(Outbox* out) {
+  if (done_) return;
+  if (wait_.IsOver(out->scene())) return End(StateWait::Error(), out);
+  reads_.HandleTime(out);
   GoOn(out);
 }
 

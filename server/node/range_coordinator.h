@@ -4,8 +4,10 @@
 #include <optional>
 
 #include "server/node/input.h"
+#include "server/node/manifest_reads.h"
 #include "server/node/ordered_reads.h"
 #include "server/node/outbox.h"
+#include "server/node/state_wait.h"
 
 namespace carillon {
 
@@ -17,12 +19,17 @@ class ListCoordinator {
   explicit ListCoordinator(ListSecondsInput input);
   void Start(Outbox* out);
   void Handle(ScanDone done, Outbox* out);
+  void HandleTime(Outbox* out);
+  void HandleNewState(Outbox* out);
   bool done() const { return done_; }
 
  private:
   void Fail(Status status, Outbox* out);
+  void Conclude(Outbox* out);
 
   ListSecondsInput input_;
+  ManifestReads manifests_;
+  StateWait wait_;
   bool done_ = false;
 };
 
@@ -43,11 +50,14 @@ class RangeCoordinator {
   void Handle(ScanDone done, Outbox* out);
   void Handle(ReadDone done, Outbox* out);
   void Handle(const CreditInput& credit, Outbox* out);
+  void HandleTime(Outbox* out);
+  void HandleNewState(Outbox* out);
 
   bool done() const { return done_; }
 
  private:
   void Scan(Outbox* out);
+  void Conclude(Outbox* out);
   void GoOn(Outbox* out);
   void AddFrom(Second* second, Outbox* out);
   void End(Status status, Outbox* out);
@@ -57,6 +67,8 @@ class RangeCoordinator {
   std::size_t next_chunk_ = 0;      // of the first of them
   std::optional<Epoch> next_from_;  // where the next page begins
   bool scanning_ = false;
+  ManifestReads manifests_;
+  StateWait wait_;
   std::uint64_t events_ = 0;  // of what was added, for max_events
   OrderedReads reads_;
   bool done_ = false;

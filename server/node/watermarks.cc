@@ -43,6 +43,20 @@ std::vector<std::pair<std::string, Epoch>> Watermarks::OfBucket(const std::strin
   return marks;
 }
 
+std::vector<HeardSeal> Watermarks::SealsOf(const std::string& bucket) const {
+  std::vector<HeardSeal> seals;
+  for (auto it = writers_.lower_bound({bucket, ""});
+       it != writers_.end() && it->first.first == bucket; ++it) {
+    for (const auto& [number, writer] : it->second) {
+      seals.push_back({.bucket = bucket,
+                       .dc = it->first.second,
+                       .seal = {.writer = number, .epoch = writer.sealed},
+                       .heard_at = writer.heard_at});
+    }
+  }
+  return seals;
+}
+
 bool Watermarks::IsComplete(const std::string& bucket, const std::string& dc, Epoch epoch,
                             std::uint64_t now_seconds) const {
   const std::optional<Epoch> mark = Of(bucket, dc, now_seconds);

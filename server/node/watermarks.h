@@ -39,6 +39,9 @@ class Watermarks {
   std::vector<std::pair<std::string, Epoch>> OfBucket(const std::string& bucket,
                                                       std::uint64_t now_seconds) const;
 
+  // Every seal heard of a bucket.
+  std::vector<HeardSeal> SealsOf(const std::string& bucket) const;
+
   bool IsComplete(const std::string& bucket, const std::string& dc, Epoch epoch,
                   std::uint64_t now_seconds) const;
 

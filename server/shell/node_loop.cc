@@ -2,14 +2,49 @@
 
 #include <utility>
 
+#include "base/log.h"
+
 namespace carillon {
 
-NodeLoop::NodeLoop(Node node, StoreThreads* store, const Clock* clock,
-                   std::function<Status(const ClusterState&)> save_state)
-    : store_(store), clock_(clock), save_state_(std::move(save_state)), node_(std::move(node)) {}
+NodeLoop::NodeLoop(std::unique_ptr<Node> node, StoreThreads* store, const Clock* clock,
+                   SaveRingState save_ring, PeerTransport* peers)
+    : store_(store),
+      clock_(clock),
+      save_ring_(std::move(save_ring)),
+      peers_(peers),
+      node_(std::move(node)),
+      timer_([this] { TimerLoop(); }) {}
 
 NodeLoop::~NodeLoop() {
   Stop(Duration::zero());
+  StopTimer();
+}
+
+void NodeLoop::Start() {
+  PostCompletion(StartInput{});
+}
+
+void NodeLoop::HandlePeer(PeerSender sender, PeerMessage message,
+                          std::function<void(PeerReply)> done) {
+  const RequestId request = NewRequest();
+  bool refused = false;
+  {
+    const std::lock_guard lock(queue_mutex_);
+    refused = stopping_;
+    if (!refused) ++open_requests_;
+  }
+  if (refused) {
+    return done(PeerReply{.status = Unavailable("the node is stopping"), .version = {}});
+  }
+  Post({.input = PeerRequest{.request = request, .sender = sender, .message = std::move(message)},
+        .done = {},
+        .receiver = {},
+        .peer = std::move(done),
+        .request = request});
+}
+
+void NodeLoop::HandleGossip(GossipMessage message) {
+  PostCompletion(GossipReceived{.message = std::move(message)});
 }
 
 void NodeLoop::Ask(RequestId request, Input input, std::function<void(Answer)> done) {
@@ -28,7 +63,11 @@ void NodeLoop::Ask(RequestId request, Input input, std::function<void(Answer)> d
                 .version = {}});
     return;
   }
-  Post({.input = std::move(input), .done = std::move(done), .receiver = {}, .request = request});
+  Post({.input = std::move(input),
+        .done = std::move(done),
+        .receiver = {},
+        .peer = {},
+        .request = request});
 }
 
 void NodeLoop::Open(RequestId request, Input input, std::shared_ptr<StreamReceiver> receiver) {
@@ -39,8 +78,11 @@ void NodeLoop::Open(RequestId request, Input input, std::shared_ptr<StreamReceiv
     if (!refused) ++open_requests_;
   }
   if (refused) return receiver->OnEnd(Unavailable("the node is stopping"));
-  Post(
-      {.input = std::move(input), .done = {}, .receiver = std::move(receiver), .request = request});
+  Post({.input = std::move(input),
+        .done = {},
+        .receiver = std::move(receiver),
+        .peer = {},
+        .request = request});
 }
 
 void NodeLoop::AddCredit(RequestId request, std::uint32_t items) {
@@ -67,7 +109,7 @@ void NodeLoop::Post(Posted posted) {
 
 void NodeLoop::Run() {
   std::deque<Posted> batch;
-  Effects effects;
+  std::optional<Instant> deadline;
   while (true) {
     {
       const std::lock_guard lock(queue_mutex_);
@@ -81,19 +123,60 @@ void NodeLoop::Run() {
     for (Posted& posted : batch) {
       if (posted.done) askers_[posted.request.value()] = std::move(posted.done);
       if (posted.receiver) receivers_[posted.request.value()] = std::move(posted.receiver);
+      if (posted.peer) peer_askers_[posted.request.value()] = std::move(posted.peer);
       if (const auto* cancel = std::get_if<CancelInput>(&posted.input)) Forget(cancel->request);
-      effects.clear();
+      Effects effects;
       {
         const std::lock_guard lock(node_mutex_);
-        node_.Step({.now = clock_->Now(), .wall = clock_->WallNow()}, std::move(posted.input),
-                   &effects);
+        node_->Step({.now = clock_->Now(), .wall = clock_->WallNow()}, std::move(posted.input),
+                    &effects);
+        deadline = node_->Deadline();
       }
       for (Effect& effect : effects) {
         std::visit([this](auto&& one) { Perform(std::move(one)); }, std::move(effect));
       }
     }
+    ArmTimer(deadline);
     batch.clear();
   }
+}
+
+void NodeLoop::ArmTimer(std::optional<Instant> deadline) {
+  bool sooner = false;
+  {
+    const std::lock_guard lock(timer_mutex_);
+    sooner = deadline && (!tick_at_ || *deadline < *tick_at_);
+    if (sooner) tick_at_ = deadline;
+  }
+  if (sooner) timer_wake_.notify_one();
+}
+
+void NodeLoop::TimerLoop() {
+  std::unique_lock lock(timer_mutex_);
+  while (!timer_stop_) {
+    if (!tick_at_) {
+      timer_wake_.wait(lock);
+      continue;
+    }
+    const Duration left = *tick_at_ - clock_->Now();
+    if (left > Duration::zero()) {
+      timer_wake_.wait_for(lock, left);
+      continue;
+    }
+    tick_at_.reset();
+    lock.unlock();
+    PostCompletion(TickInput{});
+    lock.lock();
+  }
+}
+
+void NodeLoop::StopTimer() {
+  {
+    const std::lock_guard lock(timer_mutex_);
+    timer_stop_ = true;
+  }
+  timer_wake_.notify_one();
+  if (timer_.joinable()) timer_.join();
 }
 
 void NodeLoop::Forget(RequestId stream) {
@@ -175,7 +258,7 @@ void NodeLoop::Perform(ReadChunk effect) {
 
 void NodeLoop::Perform(ScanSeconds effect) {
   store_->Read([this, effect = std::move(effect)] {
-    auto page = store_->store().ScanManifests({.partitions = {},
+    auto page = store_->store().ScanManifests({.partitions = effect.partitions,
                                                .bucket = effect.bucket,
                                                .range = effect.range,
                                                .dc = effect.dc,
@@ -189,10 +272,40 @@ void NodeLoop::Perform(ScanSeconds effect) {
   });
 }
 
-void NodeLoop::Perform(SaveState effect) {
+void NodeLoop::Perform(SaveRing effect) {
   store_->Read([this, effect = std::move(effect)] {
-    PostCompletion(StateSaved{.operation = effect.operation, .status = save_state_(effect.state)});
+    PostCompletion(SavedDone{.operation = effect.operation, .status = save_ring_(effect.what)});
   });
+}
+
+void NodeLoop::Perform(AskPeer effect) {
+  const OperationId operation = effect.operation;
+  const auto done = [this, operation](PeerReply reply) {
+    PostCompletion(PeerReplied{.operation = operation, .reply = std::move(reply)});
+  };
+  if (peers_ == nullptr || effect.address.empty()) {
+    return done(PeerReply{.status = Unavailable("node {} cannot be reached", effect.to.value()),
+                          .version = {}});
+  }
+  peers_->Ask(std::move(effect), done);
+}
+
+void NodeLoop::Perform(AnswerPeer effect) {
+  const auto asker = peer_askers_.find(effect.request.value());
+  if (asker == peer_askers_.end()) return;
+  const std::function<void(PeerReply)> done = std::move(asker->second);
+  peer_askers_.erase(asker);
+  done(std::move(effect.reply));
+  const std::lock_guard lock(queue_mutex_);
+  --open_requests_;
+}
+
+void NodeLoop::Perform(SendGossip effect) {
+  if (peers_ != nullptr) peers_->Send(std::move(effect));
+}
+
+void NodeLoop::Perform(Alarm effect) {
+  LogError("{}", effect.text);
 }
 
 void NodeLoop::Perform(Answer effect) {
@@ -221,19 +334,29 @@ void NodeLoop::Perform(StreamEnd effect) {
   --open_requests_;
 }
 
-ClusterState NodeLoop::state() const {
+SharedState NodeLoop::state() const {
   const std::lock_guard lock(node_mutex_);
-  return node_.state();
+  return node_->shared_state();
 }
 
 NodeCounters NodeLoop::counters() const {
   const std::lock_guard lock(node_mutex_);
-  return node_.counters();
+  return node_->counters();
+}
+
+std::vector<Transfer> NodeLoop::transfers() const {
+  const std::lock_guard lock(node_mutex_);
+  return node_->transfers();
+}
+
+void NodeLoop::Look(const std::function<void(const Node&)>& look) const {
+  const std::lock_guard lock(node_mutex_);
+  look(*node_);
 }
 
 std::vector<std::pair<std::string, Epoch>> NodeLoop::WatermarksOf(const std::string& bucket) const {
   const std::lock_guard lock(node_mutex_);
-  return node_.WatermarksOf(bucket, WallSeconds(clock_->WallNow()));
+  return node_->WatermarksOf(bucket, WallSeconds(clock_->WallNow()));
 }
 
 void NodeLoop::Stop(Duration grace) {

@@ -2,16 +2,21 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
+#include <variant>
+#include <vector>
 
 #include "base/clock.h"
 #include "server/node/node.h"
+#include "server/shell/peer_sink.h"
+#include "server/shell/peer_transport.h"
 #include "server/shell/store_threads.h"
 
 namespace carillon {
@@ -25,17 +30,29 @@ class StreamReceiver {
   virtual void OnEnd(Status status) = 0;
 };
 
+// Makes a part of the register durable. Runs on a store thread.
+using SaveRingState = std::function<Status(const std::variant<AcceptorState, SharedState>&)>;
+
 // Runs the node: queues inputs, lets one thread at a time step it, and carries its effects out in
-// their order. There is no thread of its own: whoever posts while nobody runs the node runs it,
-// until the queue is empty. Decides nothing.
+// their order. Whoever posts while nobody runs the node runs it, until the queue is empty; one
+// thread more posts a tick when the node's deadline comes. Decides nothing.
 //
 // Threads: any, at once.
-class NodeLoop {
+class NodeLoop final : public PeerSink {
  public:
-  // All outlive the loop. `save_state` makes a cluster state durable; it runs on a store thread.
-  NodeLoop(Node node, StoreThreads* store, const Clock* clock,
-           std::function<Status(const ClusterState&)> save_state);
-  ~NodeLoop();  // Stop
+  // All outlive the loop; `peers` may be null: then other nodes cannot be reached.
+  NodeLoop(std::unique_ptr<Node> node, StoreThreads* store, const Clock* clock,
+           SaveRingState save_ring, PeerTransport* peers);
+  ~NodeLoop() override;  // Stop
+
+  // Begins to gossip and to look after the ring. Call once, when the other nodes can reach this
+  // one.
+  void Start();
+
+  // From other nodes.
+  void HandlePeer(PeerSender sender, PeerMessage message,
+                  std::function<void(PeerReply)> done) override;
+  void HandleGossip(GossipMessage message) override;
 
   // Every request begins with an id of its own, to be set in its input.
   RequestId NewRequest() { return RequestId(next_request_.fetch_add(1)); }
@@ -51,8 +68,11 @@ class NodeLoop {
   // Of a stream: its receiver hears nothing more once this returns and a call under way has ended.
   void Cancel(RequestId request);
 
-  ClusterState state() const;
+  SharedState state() const;
   NodeCounters counters() const;
+  std::vector<Transfer> transfers() const;
+  // Runs `look` on the node, which does not change meanwhile. It must be quick.
+  void Look(const std::function<void(const Node&)>& look) const;
   std::vector<std::pair<std::string, Epoch>> WatermarksOf(const std::string& bucket) const;
 
   // Takes no new requests, and returns when those under way are answered or `grace` has passed.
@@ -63,13 +83,17 @@ class NodeLoop {
     Input input;
     std::function<void(Answer)> done;
     std::shared_ptr<StreamReceiver> receiver;
+    std::function<void(PeerReply)> peer;
     RequestId request;
   };
   void Post(Posted posted);
   void PostCompletion(Input input) {
-    Post({.input = std::move(input), .done = {}, .receiver = {}, .request = {}});
+    Post({.input = std::move(input), .done = {}, .receiver = {}, .peer = {}, .request = {}});
   }
   void Run();
+  void ArmTimer(std::optional<Instant> deadline);
+  void TimerLoop();
+  void StopTimer();
   void Forget(RequestId stream);
   bool IsCancelled(RequestId stream);
   void Perform(StoreChunk effect);
@@ -77,14 +101,23 @@ class NodeLoop {
   void Perform(StatChunks effect);
   void Perform(ReadChunk effect);
   void Perform(ScanSeconds effect);
-  void Perform(SaveState effect);
+  void Perform(ListDigests effect);
+  void Perform(ListEntries effect);
+  void Perform(ListHeld effect);
+  void Perform(DropPartition effect);
+  void Perform(SaveRing effect);
+  void Perform(AskPeer effect);
+  void Perform(AnswerPeer effect);
+  void Perform(SendGossip effect);
+  void Perform(Alarm effect);
   void Perform(Answer effect);
   void Perform(StreamItem effect);
   void Perform(StreamEnd effect);
 
   StoreThreads* store_;
   const Clock* clock_;
-  const std::function<Status(const ClusterState&)> save_state_;
+  const SaveRingState save_ring_;
+  PeerTransport* const peers_;
   std::atomic<std::uint64_t> next_request_{1};
 
   std::mutex queue_mutex_;
@@ -96,10 +129,17 @@ class NodeLoop {
   std::unordered_set<std::uint64_t> cancelled_;  // streams whose CancelInput is in the queue
 
   mutable std::mutex node_mutex_;  // of node_, for the readers of state and counters
-  Node node_;
+  std::unique_ptr<Node> node_;
   // Touched only by whoever runs the node.
   std::unordered_map<std::uint64_t, std::function<void(Answer)>> askers_;
   std::unordered_map<std::uint64_t, std::shared_ptr<StreamReceiver>> receivers_;
+  std::unordered_map<std::uint64_t, std::function<void(PeerReply)>> peer_askers_;
+
+  std::mutex timer_mutex_;
+  std::condition_variable timer_wake_;
+  std::optional<Instant> tick_at_;
+  bool timer_stop_ = false;
+  std::thread timer_;
 };
 
 }  // namespace carillon

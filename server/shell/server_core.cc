@@ -8,30 +8,50 @@ namespace {
 
 constexpr auto kStopGrace = std::chrono::seconds(5);
 
-// Whose the data directories are; a new identity when all are new.
-StatusOr<StoreIdentity> FindIdentity(const std::vector<std::string>& directories) {
-  for (const std::string& directory : directories) {
-    ASSIGN_OR_RETURN(const auto identity, ReadIdentity(MachineFileSystem(), directory));
-    if (identity) return *identity;
-  }
-  return StoreIdentity{.cluster = RandomUuid(), .node = RandomUuid()};
+// A node as it comes up: whose its data are, and what it knows of the ring.
+struct Identity {
+  StoreIdentity store;
+  std::optional<SavedRing> joined;  // of a new node: what it was let in with
+};
+
+Member MemberOf(const Uuid& node, const ServerCoreOptions& options) {
+  return {
+      .node = NodeId(node), .name = options.name, .address = options.address, .rack = options.rack};
 }
 
-StatusOr<ClusterState> LoadOrFoundState(StateFile* file, const StoreIdentity& identity,
-                                        const ServerCoreOptions& options) {
-  ASSIGN_OR_RETURN(auto state, file->Load());
-  if (!state) {
-    state = FirstState(identity.cluster,
-                       {.node = NodeId(identity.node), .name = options.name, .address = {}},
-                       options.partition_bits);
-    RETURN_IF_ERROR(Validate(*state));
-    RETURN_IF_ERROR(file->Save(*state));
+// Whose the data directories are. When all are new: a member of the cluster that it may join, or
+// the founder of a new one.
+StatusOr<Identity> FindIdentity(const ServerCoreOptions& options) {
+  for (const std::string& directory : options.directories) {
+    ASSIGN_OR_RETURN(const auto identity, ReadIdentity(MachineFileSystem(), directory));
+    if (identity) return Identity{.store = *identity, .joined = {}};
   }
-  if (state->cluster != identity.cluster) {
-    return FailedPrecondition("the cluster state is of cluster {}, the data of {}", state->cluster,
-                              identity.cluster);
+  Identity identity{.store = {.cluster = RandomUuid(), .node = RandomUuid()}, .joined = {}};
+  if (!options.join) return identity;
+  ASSIGN_OR_RETURN(SharedState state, options.join(MemberOf(identity.store.node, options)));
+  identity.store.cluster = state->cluster;
+  identity.joined = SavedRing{.state = std::move(state), .acceptor = {}};
+  return identity;
+}
+
+StatusOr<SavedRing> LoadOrFoundRing(RingFiles* files, const Identity& identity,
+                                    const ServerCoreOptions& options) {
+  ASSIGN_OR_RETURN(auto saved, files->Load());
+  if (!saved) {
+    saved = identity.joined;
+    if (!saved) {
+      ClusterState state = FirstState(
+          identity.store.cluster, MemberOf(identity.store.node, options), options.partition_bits);
+      RETURN_IF_ERROR(Validate(state));
+      saved = SavedRing{.state = Share(std::move(state)), .acceptor = {}};
+    }
+    RETURN_IF_ERROR(files->Save(saved->state));
   }
-  return *std::move(state);
+  if (saved->state->cluster != identity.store.cluster) {
+    return FailedPrecondition("the cluster state is of cluster {}, the data of {}",
+                              saved->state->cluster, identity.store.cluster);
+  }
+  return *std::move(saved);
 }
 
 StatusOr<std::vector<HeardSeal>> LoadSeals(const Store& store) {
@@ -75,6 +95,8 @@ constexpr StoreNumber kStoreNumbers[] = {
      [](const StoreStats& s) { return static_cast<double>(s.records_quarantined); }},
     {"records_repaired_total", "Damaged records that were written anew.", true,
      [](const StoreStats& s) { return static_cast<double>(s.records_repaired); }},
+    {"punched_bytes_total", "Bytes given back by dropping partitions.", true,
+     [](const StoreStats& s) { return static_cast<double>(s.punched_bytes); }},
     {"records_recovered", "Records replayed from the log at the last start.", false,
      [](const StoreStats& s) { return static_cast<double>(s.records_recovered); }},
     {"index_rebuilds_total", "Times an index was rebuilt from the segments.", true,
@@ -109,39 +131,61 @@ void RegisterNumbers(Metrics* metrics, const Store* store, const NodeLoop* node)
   metrics->AddCounter("requests_refused_busy_total",
                       "Requests refused because too much was under way, or over a quota.",
                       [node] { return static_cast<double>(node->counters().refused_busy); });
+  metrics->AddCounter("peer_requests_stale_total",
+                      "Requests of other nodes refused because they were made under an older ring.",
+                      [node] { return static_cast<double>(node->counters().stale_requests); });
+  metrics->AddCounter("syncs_total", "Pulls of partitions from other nodes that ended.",
+                      [node] { return static_cast<double>(node->counters().syncs); });
+  metrics->AddCounter("sync_chunks_total", "Chunks that pulls brought to this node.",
+                      [node] { return static_cast<double>(node->counters().sync_chunks); });
+  metrics->AddCounter("sync_bytes_total", "Bytes of chunks that pulls brought to this node.",
+                      [node] { return static_cast<double>(node->counters().sync_bytes); });
+  metrics->AddCounter("handoffs_total", "Foreign partitions this node gave away and dropped.",
+                      [node] { return static_cast<double>(node->counters().handoffs); });
   metrics->AddGauge("cluster_state_version", "Version of the cluster state of this node.",
-                    [node] { return static_cast<double>(node->state().version.value()); });
+                    [node] { return static_cast<double>(node->state()->version.value()); });
 }
 
 }  // namespace
 
 StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options) {
   if (options.directories.empty()) return InvalidArgument("a node needs a data directory");
-  ASSIGN_OR_RETURN(const StoreIdentity identity, FindIdentity(options.directories));
+  ASSIGN_OR_RETURN(const Identity identity, FindIdentity(options));
   auto core = std::unique_ptr<ServerCore>(new ServerCore());
-  core->self_ = NodeId(identity.node);
+  core->metrics_ = options.metrics ? options.metrics : std::make_shared<Metrics>();
+  core->self_ = NodeId(identity.store.node);
   core->indexes_ = NewRocksdbFactory(options.index);
   FileSystem* files = MachineFileSystem();
-  core->state_file_ = std::make_unique<StateFile>(files, StateDirectory(options.directories));
+  core->ring_files_ = std::make_unique<RingFiles>(files, StateDirectory(options.directories));
   StoreOptions store = options.store;
   store.files = files;
   store.indexes = core->indexes_.get();
   store.clock = &SystemClock();
   store.directories = options.directories;
-  store.identity = identity;
+  store.identity = identity.store;
   store.random_seed = RandomSeed();
-  ASSIGN_OR_RETURN(const auto earlier, core->state_file_->Load());
-  store.partition_bits = earlier ? earlier->partition_bits : options.partition_bits;
+  ASSIGN_OR_RETURN(const auto earlier, core->ring_files_->Load());
+  store.partition_bits = earlier           ? earlier->state->partition_bits
+                         : identity.joined ? identity.joined->state->partition_bits
+                                           : options.partition_bits;
   ASSIGN_OR_RETURN(core->store_, Store::Open(store));
-  ASSIGN_OR_RETURN(ClusterState state,
-                   LoadOrFoundState(core->state_file_.get(), identity, options));
+  ASSIGN_OR_RETURN(SavedRing ring, LoadOrFoundRing(core->ring_files_.get(), identity, options));
   ASSIGN_OR_RETURN(std::vector<HeardSeal> seals, LoadSeals(*core->store_));
   core->threads_ = std::make_unique<StoreThreads>(core->store_.get(), options.threads);
   options.node.self = core->self_;
+  options.node.random_seed = RandomSeed();
+  options.node.address = options.address;
+  ASSIGN_OR_RETURN(options.node.boot, core->ring_files_->BeginLife(RandomSeed()));
+  PeerTransport* peers = nullptr;
+  if (options.open_peers) {
+    ASSIGN_OR_RETURN(peers, options.open_peers(identity.store.cluster));
+  }
+  const NodeTime now{.now = SystemClock().Now(), .wall = SystemClock().WallNow()};
   core->node_ = std::make_unique<NodeLoop>(
-      Node(options.node, std::move(state), std::move(seals)), core->threads_.get(), &SystemClock(),
-      [file = core->state_file_.get()](const ClusterState& next) { return file->Save(next); });
-  RegisterNumbers(&core->metrics_, core->store_.get(), core->node_.get());
+      std::make_unique<Node>(options.node, std::move(ring), std::move(seals), now),
+      core->threads_.get(), &SystemClock(),
+      [files = core->ring_files_.get()](const auto& what) { return files->Save(what); }, peers);
+  RegisterNumbers(core->metrics_.get(), core->store_.get(), core->node_.get());
   return core;
 }
 
@@ -153,6 +197,9 @@ Status ServerCore::Readiness() const {
   if (stopping_) return Unavailable("stopping");
   const StoreStats stats = store_->stats();
   if (stats.failed) return Unavailable("a disk failed and is read-only");
+  bool conflicted = false;
+  node_->Look([&conflicted](const Node& node) { conflicted = node.ring().conflicted(); });
+  if (conflicted) return Unavailable("another process runs as this node");
   return OkStatus();
 }
 

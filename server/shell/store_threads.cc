@@ -22,6 +22,10 @@ void StoreThreads::Write(WriteRequest request, GroupCommit::Done done) {
   commit_.Submit(std::move(request), std::move(done));
 }
 
+bool StoreThreads::Exclusive(std::size_t disk, std::function<void()> work) {
+  return commit_.Run(disk, std::move(work));
+}
+
 void StoreThreads::Read(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);

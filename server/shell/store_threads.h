@@ -33,7 +33,11 @@ class StoreThreads {
   // Runs `work` on a read thread. After Stop it runs at once, on the caller's.
   void Read(std::function<void()> work);
 
+  // Runs `work` on the write thread of a disk, between two batches. False: stopped, not run.
+  bool Exclusive(std::size_t disk, std::function<void()> work);
+
   const Store& store() const { return *store_; }
+  Store* mutable_store() { return store_; }
 
   // Carries out what was submitted, then stops all threads. Not from one of them.
   void Stop();

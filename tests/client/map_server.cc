@@ -10,7 +10,7 @@
 
 namespace carillon {
 
-MapServer::MapServer() {
+MapServer::MapServer(std::shared_ptr<MapCluster> cluster) : cluster_(std::move(cluster)) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   builder.SetMaxReceiveMessageSize(16 << 20);
@@ -45,9 +45,34 @@ void MapServer::HoldPuts() {
   const std::lock_guard lock(mutex_);
   held_ = true;
 }
+void MapServer::HoldGets() {
+  const std::lock_guard lock(mutex_);
+  gets_held_ = true;
+}
+void MapServer::SetState(v1::GetClusterStateResponse state) {
+  const std::lock_guard lock(mutex_);
+  state_ = std::move(state);
+}
+void MapServer::ListAtMost(std::size_t chunks) {
+  const std::lock_guard lock(mutex_);
+  page_chunks_ = chunks;
+}
+std::vector<std::string> MapServer::keys_asked() const {
+  const std::lock_guard lock(mutex_);
+  return keys_asked_;
+}
+int MapServer::range_reads() const {
+  const std::lock_guard lock(mutex_);
+  return range_reads_;
+}
+int MapServer::state_reads() const {
+  const std::lock_guard lock(mutex_);
+  return state_reads_;
+}
 void MapServer::Release() {
   const std::lock_guard lock(mutex_);
   held_ = false;
+  gets_held_ = false;
   released_.notify_all();
 }
 int MapServer::calls() const {
@@ -65,6 +90,17 @@ std::vector<v1::CommitSecondRequest> MapServer::commits() const {
 void MapServer::Preload(const ChunkKey& key, const std::string& value) {
   const std::lock_guard lock(mutex_);
   values_[ToString(key)] = value;
+  const std::lock_guard cluster_lock(cluster_->mutex);
+  cluster_->values[ToString(key)] = value;
+}
+
+grpc::Status MapServer::CheckRoute(const v1::Route& route) const {
+  if (!state_ || route.state_version() == 0) return grpc::Status::OK;
+  if (route.state_version() > state_->version()) {
+    return {grpc::StatusCode::UNAVAILABLE, "this node is behind"};
+  }
+  if (route.state_version() == state_->version()) return grpc::Status::OK;
+  return {grpc::StatusCode::FAILED_PRECONDITION, "stale route"};
 }
 
 grpc::Status MapServer::Begin() {
@@ -97,24 +133,33 @@ grpc::Status MapServer::PutChunk(grpc::ServerContext*, const v1::PutChunkRequest
   if (Crc32c(request->value()) != request->value_crc32c()) {
     return {grpc::StatusCode::INVALID_ARGUMENT, "crc"};
   }
+  if (const grpc::Status route = CheckRoute(request->route()); !route.ok()) return route;
+  if (state_) response->set_state_version(state_->version());
   const auto [at, is_new] = values_.try_emplace(request->key(), request->value());
   if (at->second != request->value()) return {grpc::StatusCode::ALREADY_EXISTS, request->key()};
+  {
+    const std::lock_guard cluster_lock(cluster_->mutex);
+    cluster_->values[request->key()] = request->value();
+  }
   response->set_already_stored(!is_new);
   response->mutable_cost()->set_replicas_written(1);
   return grpc::Status::OK;
 }
 
 grpc::Status MapServer::CommitSecond(grpc::ServerContext*, const v1::CommitSecondRequest* request,
-                                     v1::CommitSecondResponse*) {
+                                     v1::CommitSecondResponse* response) {
   if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
   const std::lock_guard lock(mutex_);
+  if (const grpc::Status route = CheckRoute(request->route()); !route.ok()) return route;
+  if (state_) response->set_state_version(state_->version());
+  const std::lock_guard cluster_lock(cluster_->mutex);
   for (const v1::ChunkInfo& chunk : request->chunks()) {
-    if (!values_.contains(chunk.key())) {
+    if (!cluster_->values.contains(chunk.key())) {
       return {grpc::StatusCode::FAILED_PRECONDITION, "not stored: " + chunk.key()};
     }
   }
   commits_.push_back(*request);
-  auto& manifest = manifests_[{request->epoch(), request->dc()}];
+  auto& manifest = cluster_->manifests[{request->epoch(), request->dc()}];
   manifest.insert(manifest.end(), request->chunks().begin(), request->chunks().end());
   return grpc::Status::OK;
 }
@@ -123,11 +168,22 @@ grpc::Status MapServer::ListSeconds(grpc::ServerContext*, const v1::ListSecondsR
                                     v1::ListSecondsResponse* response) {
   if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
   const std::lock_guard lock(mutex_);
-  for (const auto& [at, chunks] : manifests_) {
+  if (state_) response->set_state_version(state_->version());
+  const std::lock_guard cluster_lock(cluster_->mutex);
+  std::size_t chunks_listed = 0;
+  std::uint64_t last = 0;
+  for (const auto& [at, chunks] : cluster_->manifests) {
     if (at.first < request->from() || at.first >= request->to()) continue;
+    if (chunks_listed >= page_chunks_ && at.first != last) {
+      response->set_next_from(last + 1);
+      return grpc::Status::OK;
+    }
+    last = at.first;
+    chunks_listed += chunks.size();
     v1::Second* second = response->add_seconds();
     second->set_epoch(at.first);
     second->set_dc(at.second);
+    second->set_complete(at.first % 2 == 1);
     for (const v1::ChunkInfo& chunk : chunks) *second->add_chunks() = chunk;
   }
   response->set_next_from(request->to());
@@ -138,6 +194,11 @@ grpc::Status MapServer::GetChunks(grpc::ServerContext*, const v1::GetChunksReque
                                   grpc::ServerWriter<v1::GetChunksResponse>* writer) {
   if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
   int left = TakeBreak();
+  {
+    std::unique_lock lock(mutex_);
+    keys_asked_.insert(keys_asked_.end(), request->keys().begin(), request->keys().end());
+    released_.wait(lock, [this] { return !gets_held_; });
+  }
   for (const std::string& key : request->keys()) {
     if (left-- == 0) return {grpc::StatusCode::UNAVAILABLE, "broken"};
     v1::GetChunksResponse response;
@@ -153,7 +214,7 @@ grpc::Status MapServer::GetChunks(grpc::ServerContext*, const v1::GetChunksReque
         response.set_value(OnTheWire(found->second));
       }
     }
-    writer->Write(response);
+    if (!writer->Write(response)) break;
   }
   return grpc::Status::OK;
 }
@@ -163,9 +224,12 @@ grpc::Status MapServer::ReadRange(grpc::ServerContext*, const v1::ReadRangeReque
   if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
   int left = TakeBreak();
   std::unique_lock lock(mutex_);
-  const auto manifests = manifests_;
-  const auto values = values_;
+  ++range_reads_;
   lock.unlock();
+  std::unique_lock cluster_lock(cluster_->mutex);
+  const auto manifests = cluster_->manifests;
+  const auto values = cluster_->values;
+  cluster_lock.unlock();
   for (const auto& [at, chunks] : manifests) {
     if (at.first < request->from() || at.first >= request->to()) continue;
     for (const v1::ChunkInfo& chunk : chunks) {
@@ -179,8 +243,23 @@ grpc::Status MapServer::ReadRange(grpc::ServerContext*, const v1::ReadRangeReque
     v1::ReadRangeResponse end;
     end.set_epoch(at.first);
     end.set_dc(at.second);
-    end.set_complete(true);
+    end.set_complete(at.first % 2 == 1);
     writer->Write(end);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status MapServer::GetClusterState(grpc::ServerContext*,
+                                        const v1::GetClusterStateRequest* request,
+                                        v1::GetClusterStateResponse* response) {
+  const std::lock_guard lock(mutex_);
+  ++state_reads_;
+  if (!state_) return {grpc::StatusCode::UNIMPLEMENTED, "no state"};
+  if (request->known_version() == state_->version()) {
+    response->set_version(state_->version());
+    response->set_unchanged(true);
+  } else {
+    *response = *state_;
   }
   return grpc::Status::OK;
 }

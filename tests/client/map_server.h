@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,19 @@
 
 namespace carillon {
 
+// What the servers of one cluster share: every node lists and, plainly, reads all of it.
+struct MapCluster {
+  std::mutex mutex;
+  std::map<std::string, std::string> values;
+  std::map<std::pair<std::uint64_t, std::string>, std::vector<v1::ChunkInfo>> manifests;
+};
+
 // The events service over a std::map, behind real gRPC on loopback, that can be told to fail: what
-// the client is tried against. It speaks through protobuf's own classes.
+// the client is tried against. It speaks through protobuf's own classes. A server gives chunks that
+// were put at it, and says of all others that there are none. Seconds of odd epochs are complete.
 class MapServer final : private v1::EventsService::Service, private v1::ClusterService::Service {
  public:
-  MapServer();
+  explicit MapServer(std::shared_ptr<MapCluster> cluster = std::make_shared<MapCluster>());
   ~MapServer() override;
 
   std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -32,14 +41,22 @@ class MapServer final : private v1::EventsService::Service, private v1::ClusterS
   void BreakStreamsAfter(std::vector<int> messages);
   // One bit of every value is flipped on its way out.
   void DamageValues();
-  // Held calls of PutChunk end when Release is called.
+  // Held calls of PutChunk, or GetChunks, end when Release is called.
   void HoldPuts();
+  void HoldGets();
   void Release();
+  // From now on it has this state: names its version in answers, refuses a route under an older
+  // one with FAILED_PRECONDITION and one under a newer with UNAVAILABLE. Without: no such call.
+  void SetState(v1::GetClusterStateResponse state);
+  void ListAtMost(std::size_t chunks);  // a page
 
   int calls() const;
   std::map<std::string, std::string> values() const;  // by key
   std::vector<v1::CommitSecondRequest> commits() const;
   void Preload(const ChunkKey& key, const std::string& value);
+  std::vector<std::string> keys_asked() const;  // of GetChunks, since the start
+  int range_reads() const;
+  int state_reads() const;
 
  private:
   grpc::Status PutChunk(grpc::ServerContext*, const v1::PutChunkRequest*,
@@ -52,10 +69,14 @@ class MapServer final : private v1::EventsService::Service, private v1::ClusterS
                          grpc::ServerWriter<v1::GetChunksResponse>*) override;
   grpc::Status ReadRange(grpc::ServerContext*, const v1::ReadRangeRequest*,
                          grpc::ServerWriter<v1::ReadRangeResponse>*) override;
+  grpc::Status GetClusterState(grpc::ServerContext*, const v1::GetClusterStateRequest*,
+                               v1::GetClusterStateResponse*) override;
   grpc::Status SetBucket(grpc::ServerContext*, const v1::SetBucketRequest*,
                          v1::SetBucketResponse*) override;
 
   grpc::Status Begin();
+  // With mutex_ held.
+  grpc::Status CheckRoute(const v1::Route& route) const;
   // -1: does not break.
   int TakeBreak();
   std::string OnTheWire(std::string value) const;
@@ -64,11 +85,17 @@ class MapServer final : private v1::EventsService::Service, private v1::ClusterS
   std::condition_variable released_;
   std::map<std::string, std::string> values_;
   std::vector<v1::CommitSecondRequest> commits_;
-  std::map<std::pair<std::uint64_t, std::string>, std::vector<v1::ChunkInfo>> manifests_;
+  const std::shared_ptr<MapCluster> cluster_;
+  std::optional<v1::GetClusterStateResponse> state_;
+  std::vector<std::string> keys_asked_;
+  std::size_t page_chunks_ = 10'000;
+  int range_reads_ = 0;
+  int state_reads_ = 0;
   std::vector<grpc::Status> answers_;
   std::vector<int> breaks_;
   bool damage_ = false;
   bool held_ = false;
+  bool gets_held_ = false;
   int calls_ = 0;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

@@ -239,5 +239,15 @@ TEST_F(HttpTest, SaysThatAnAddressIsTaken) {
   EXPECT_EQ(server.status().code(), StatusCode::kUnavailable);
 }
 
+TEST_F(HttpTest, ShowsTheClusterAsThisNodeSeesIt) {
+  RawClient client(port());
+  const auto response = client.Ask("GET", "/v1/cluster");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.Header("Content-Type"), "application/json");
+  EXPECT_THAT(response.body, HasSubstr(R"("seen_by":"node1","moving":false)"));
+  EXPECT_THAT(response.body, HasSubstr(R"("health":"alive")"));
+  EXPECT_EQ(client.Ask("GET", "/v1/cluster?x=1").status, 400);
+}
+
 }  // namespace
 }  // namespace carillon

@@ -4,6 +4,7 @@
 #include "base/checksum.h"
 #include "server/http/bucket_json.h"
 #include "server/http/chunks_route.h"
+#include "server/http/cluster_route.h"
 #include "server/http/event_stream.h"
 #include "server/http/events_route.h"
 #include "server/http/http_status.h"
@@ -235,6 +236,33 @@ TEST(RouterTest, RefusesWhatIsNoPath) {
   }
   const auto nothing = router.Find("GET", "/v1/chunks/a/b");
   EXPECT_EQ(std::get<HttpResponse>(nothing).status, 404);
+}
+
+TEST(ClusterRouteTest, NamesMembersAndSaysWhatMoves) {
+  const NodeId one(Uuid{.bytes = {1}});
+  const NodeId two(Uuid{.bytes = {2}});
+  ClusterState state = FirstState(Uuid{.bytes = {9}}, {.node = one, .name = "n1"}, 3);
+  state.members.push_back({.node = two, .name = "n2", .role = MemberRole::kJoining});
+  state.placement[1].next = {1};
+  state.placement[1].phase = Phase::kDual;
+  state.staged = {{.kind = StagedChange::Kind::kJoin, .node = two}};
+  ClusterView view;
+  view.state = std::make_shared<const ClusterState>(state);
+  view.viewer = one;
+  view.health = {{.node = one}, {.node = two, .health = Health::kSuspect}};
+  view.pulls = {{.partition = PartitionId(1), .source = one, .reason = "move", .hours = 4}};
+  view.foreign = {PartitionId(2), PartitionId(5)};
+  const std::string json = ClusterJson(view);
+  for (const char* part :
+       {R"("version":1,"seen_by":"n1","moving":true,"paused":false,"frozen":"","plan":null)",
+        R"("name":"n1","node":"01000000-0000-0000-0000-000000000000")",
+        R"("role":"joining","health":"suspect")", R"("primaries":8,"partitions":8})",
+        R"("staged":[{"kind":"join","node":"n2","other":"","weight":0,"rack":""}])",
+        R"("transfers":[{"partition":1,"from":"n1","reason":"move","hours":4,"hours_done":0,)",
+        R"("transfers_waiting":0,"foreign_partitions":[2,5],"partitions":[{"phase":"stable",)",
+        R"({"phase":"dual","homes":["n1"],"next":["n2"]})"}) {
+    EXPECT_NE(json.find(part), std::string::npos) << part << "\n" << json;
+  }
 }
 
 }  // namespace

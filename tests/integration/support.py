@@ -72,12 +72,15 @@ class NodeDidNotStart(Exception):
 class Node:
     """A running carillond. Use from the thread that made it: it dies with that thread."""
 
-    def __init__(self, directory, config=None, wait=True):
+    def __init__(self, directory, config=None, wait=True, listen="127.0.0.1:0",
+                 http_listen="127.0.0.1:0", arguments=(), before=die_with_parent):
+        """Before: called in the new process; it has to call die_with_parent."""
         self.directory = directory
         self.grpc = self.http = None
         self.log_path = directory.rstrip("/") + ".log"
         self.log_start = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
-        command = [DAEMON, "--data", directory, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+        command = [DAEMON, "--data", directory, "--listen", listen, "--http", http_listen,
+                   *arguments]
         if config is not None:
             config_path = directory.rstrip("/") + ".toml"
             with open(config_path, "w", encoding="utf-8") as file:
@@ -86,15 +89,15 @@ class Node:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                preexec_fn=die_with_parent)
+                preexec_fn=before)
         if wait:
             try:
-                self._await_ready()
+                self.await_ready()
             except BaseException:
                 self.kill()
                 raise
 
-    def _await_ready(self):
+    def await_ready(self):
         deadline = time.monotonic() + START_SECONDS
         text = b""
         with selectors.DefaultSelector() as selector:

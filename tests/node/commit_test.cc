@@ -124,10 +124,9 @@ class StateChangesTest : public NodeFixture {};
 
 TEST_F(StateChangesTest, AreInForceOnlyWhenSaved) {
   Step(CreateBucketInput{.request = RequestId(1), .name = "logs", .properties = {}});
-  const auto save = TakeOne<SaveState>();
   EXPECT_EQ(node_.state().FindBucket("logs"), nullptr);
   EXPECT_TRUE(Take<Answer>().empty());
-  Step(StateSaved{.operation = save.operation, .status = OkStatus()});
+  EXPECT_GT(EndSaves(), 0);
   EXPECT_NE(node_.state().FindBucket("logs"), nullptr);
   EXPECT_TRUE(TakeOne<Answer>().status.ok());
 }
@@ -135,8 +134,7 @@ TEST_F(StateChangesTest, AreInForceOnlyWhenSaved) {
 TEST_F(StateChangesTest, OneWaitsForTheOtherAndSeesIt) {
   Step(CreateBucketInput{.request = RequestId(1), .name = "logs", .properties = {}});
   Step(CreateBucketInput{.request = RequestId(2), .name = "logs", .properties = {}});
-  const auto save = TakeOne<SaveState>();
-  Step(StateSaved{.operation = save.operation, .status = OkStatus()});
+  EndSaves();
   const auto answers = Take<Answer>();
   ASSERT_EQ(answers.size(), 2u);
   EXPECT_TRUE(answers[0].status.ok());
@@ -145,9 +143,39 @@ TEST_F(StateChangesTest, OneWaitsForTheOtherAndSeesIt) {
 
 TEST_F(StateChangesTest, ThatCannotBeSavedChangeNothing) {
   Step(CreateBucketInput{.request = RequestId(1), .name = "logs", .properties = {}});
-  Step(StateSaved{.operation = TakeOne<SaveState>().operation, .status = Unavailable("disk")});
-  EXPECT_EQ(TakeOne<Answer>().status.code(), StatusCode::kUnavailable);
+  EndSaves(Unavailable("disk"));
+  for (int i = 0; i < 100 && Take<Answer>().empty(); ++i) {
+    Advance(std::chrono::seconds(1));
+    Step(TickInput{});
+    EndSaves(Unavailable("disk"));
+  }
   EXPECT_EQ(node_.state().FindBucket("logs"), nullptr);
+}
+
+// The loop would turn without end.
+TEST_F(StateChangesTest, AskForNoTickThatIsDueWhileTheDiskSaves) {
+  Step(CreateBucketInput{.request = RequestId(1), .name = "logs", .properties = {}});
+  EndSaves();
+  for (int tick = 0; tick < 20; ++tick) {
+    ASSERT_TRUE(node_.Deadline().has_value());
+    if (*node_.Deadline() > time_.now) return;
+    Step(TickInput{});
+  }
+  FAIL() << "ticks without end";
+}
+
+// The places of members may be others.
+TEST_F(CommitTest, BeginsAgainUnderANewClusterState) {
+  Step(Commit2(1));
+  const auto before = TakeOne<StatChunks>();
+  Step(CreateBucketInput{.request = RequestId(2), .name = "logs", .properties = {}});
+  EndSaves();
+  const auto after = TakeOne<StatChunks>();
+  Step(
+      StatDone{.operation = before.operation, .status = OkStatus(), .found = {Stored(), Stored()}});
+  EXPECT_TRUE(Take<StoreCommit>().empty());
+  Step(StatDone{.operation = after.operation, .status = OkStatus(), .found = {Stored(), Stored()}});
+  EXPECT_EQ(Take<StoreCommit>().size(), 1u);
 }
 
 }  // namespace

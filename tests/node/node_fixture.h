@@ -17,12 +17,35 @@ class NodeFixture : public testing::Test {
  protected:
   static constexpr std::uint64_t kNow = 1'700'000'000;
 
-  explicit NodeFixture(NodeOptions options = {}) : node_(options, State(), {}) {}
+  explicit NodeFixture(NodeOptions options = {})
+      : node_(WithSelf(std::move(options)), {.state = Share(State()), .acceptor = {}}, {}, time_) {
+    Step(StartInput{});
+    effects_.clear();
+  }
 
-  static ClusterState State() {
+  static NodeId Self() {
     Uuid uuid;
     uuid.bytes[0] = 1;
-    return FirstState(uuid, {.node = NodeId(uuid), .name = "a", .address = {}}, 6);
+    return NodeId(uuid);
+  }
+  static NodeOptions WithSelf(NodeOptions options) {
+    options.self = Self();
+    return options;
+  }
+  static ClusterState State() {
+    return FirstState(Self().value(), {.node = Self(), .name = "a", .address = {}}, 6);
+  }
+
+  // What the register wants saved now, and what it wants saved then, ends so; how many saves.
+  int EndSaves(const Status& status = OkStatus()) {
+    int saves = 0;
+    for (auto left = Take<SaveRing>(); !left.empty(); left = Take<SaveRing>()) {
+      for (const SaveRing& save : left) {
+        ++saves;
+        Step(SavedDone{.operation = save.operation, .status = status});
+      }
+    }
+    return saves;
   }
 
   void Step(Input input) { node_.Step(time_, std::move(input), &effects_); }

@@ -104,7 +104,7 @@ TEST_F(PutTest, RefusesARouteToAnotherPartition) {
 
 class BusyPutTest : public NodeFixture {
  protected:
-  BusyPutTest() : NodeFixture({.self = {}, .max_requests = 2, .max_value_bytes = 10}) {}
+  BusyPutTest() : NodeFixture({.max_requests = 3, .max_value_bytes = 10}) {}
   const std::string key_ = "1700000000:1:cell0:WEB:app:chunk0";
 };
 
@@ -126,7 +126,7 @@ TEST_F(BusyPutTest, RefusesMoreRequestsAndBytesThanItMayHave) {
 TEST_F(PutTest, HoldsABucketToItsQuotaAndForgivesWithTime) {
   Step(SetBucketInput{
       .request = RequestId(1), .name = "events", .change = {.quota_bytes_per_second = 100}});
-  Step(StateSaved{.operation = TakeOne<SaveState>().operation, .status = OkStatus()});
+  EndSaves();
   Take<Answer>();
   Step(Put(2, key_, std::string(80, 'x')));
   EXPECT_EQ(Take<StoreChunk>().size(), 1u);

@@ -4,16 +4,10 @@
 
 #include "ring/bucket_change.h"
 #include "ring/hash_ring.h"
+#include "tests/ring/ring_builder.h"
 
 namespace carillon {
 namespace {
-
-Uuid TestUuid(std::uint8_t last) {
-  Uuid uuid;
-  uuid.bytes[0] = 7;
-  uuid.bytes[15] = last;
-  return uuid;
-}
 
 ClusterState OneNode() {
   return FirstState(TestUuid(1), {.node = NodeId(TestUuid(2)), .name = "a", .address = "h:1"}, 6);
@@ -59,8 +53,134 @@ TEST(ClusterStateTest, ComesBackFromItsBytes) {
   EXPECT_EQ(*decoded, state);
 }
 
+// Every role, phase, and kind of change, a plan of twice the partitions, and all else not default.
+ClusterState RichState() {
+  ClusterState state = RingOf(5, 3, 2);
+  state.generation = 3;
+  state.version = StateVersion(77);
+  state.previous = {.low = 5, .high = 6};
+  state.change = TestUuid(8);
+  state.note = "rich";
+  state.paused = true;
+  state.members[1].role = MemberRole::kLeaving;
+  state.members[2].role = MemberRole::kJoining;
+  state.members[3].weight = kMaxWeight;
+  state.placement[1] = {.homes = {0, 1},
+                        .next = {1, 3, 4},
+                        .ready = {3, 4},
+                        .phase = Phase::kDual,
+                        .changed = StateVersion(70)};
+  state.placement[2] = {.homes = {0}, .next = {3}, .phase = Phase::kReadNew};
+  state.placement[3].target = {4, 3, 0};
+  using Kind = StagedChange::Kind;
+  state.staged = {{.kind = Kind::kJoin, .node = TestNode(30)},
+                  {.kind = Kind::kLeave, .node = TestNode(10)},
+                  {.kind = Kind::kReplace, .node = TestNode(40), .other = TestNode(30)},
+                  {.kind = Kind::kRemove, .node = TestNode(50)},
+                  {.kind = Kind::kWeight, .node = TestNode(10), .weight = 7},
+                  {.kind = Kind::kRack, .node = TestNode(10), .rack = "r9"},
+                  {.kind = Kind::kSplit},
+                  {.kind = Kind::kRebalance}};
+  state.plan = SavedPlan{.id = TestUuid(9), .targets = HomeLists(16, {4, 0})};
+  return state;
+}
+
+TEST(ClusterStateTest, ComesBackFromItsBytesWithAllThatIsInIt) {
+  const ClusterState state = RichState();
+  const auto decoded = DecodeClusterState(EncodeClusterState(state));
+  ASSERT_TRUE(decoded.ok()) << ToString(decoded.status());
+  EXPECT_EQ(*decoded, state);
+}
+
+TEST(ClusterStateTest, OfOneNodeHasTheBytesThatFormatsShows) {
+  const Bytes bytes = EncodeClusterState(FirstState(
+      TestUuid(1), {.node = NodeId(TestUuid(2)), .name = "node1"}, kDefaultPartitionBits));
+  Bytes tail =
+      "\x07"
+      "founded";
+  tail += Bytes("\0\x06\x01", 3) + Bytes("\x07") + Bytes(14, '\0') + "\x02";
+  tail +=
+      "\x05"
+      "node1" +
+      Bytes(1, '\0') +
+      "\x05"
+      "rack1"
+      "\x64\x01";
+  for (int p = 0; p < 64; ++p) tail += Bytes("\0\1\1\0\0\0\0", 7);
+  const Bytes properties("\x03\0\x80\x98\x2a\0\x80\xa0\x1f\0\0", 11);
+  tail +=
+      "\x02\x06"
+      "events" +
+      properties +
+      "\x07"
+      "rollups" +
+      properties + Bytes(2, '\0');
+  EXPECT_EQ(bytes.size(), 2 + 16 + 8 + 8 + 16 + 16 + tail.size());
+  EXPECT_EQ(bytes.substr(bytes.size() - tail.size()), tail);
+}
+
+TEST(ClusterStateTest, RefusesAStagedChangeOfNobody) {
+  for (const StagedChange& change :
+       {StagedChange{.kind = StagedChange::Kind::kLeave, .node = TestNode(77)},
+        StagedChange{.kind = StagedChange::Kind::kReplace, .node = TestNode(10)}}) {
+    ClusterState state = RingOf(2);
+    state.staged = {change};
+    EXPECT_EQ(Validate(state).code(), StatusCode::kInvalidArgument);
+  }
+}
+
+// A next version of RingOf(4) whose partition 0 goes `from` -> `to`.
+Status StepOf(PartitionHomes from, PartitionHomes to) {
+  ClusterState state = RingOf(4);
+  from.changed = state.version;
+  state.placement[0] = std::move(from);
+  ClusterState next = NextVersionOf(state, "step");
+  to.changed = next.version;
+  next.placement[0] = std::move(to);
+  return ValidateStep(state, next);
+}
+
+TEST(ValidateStepTest, APartitionStartsOnlyToItsTarget) {
+  const PartitionHomes from{.homes = {0, 1}, .target = {0, 2}};
+  EXPECT_TRUE(StepOf(from, {.homes = {0, 1}, .next = {0, 2}, .phase = Phase::kDual}).ok());
+  EXPECT_FALSE(StepOf(from, {.homes = {0, 1}, .next = {0, 3}, .phase = Phase::kDual}).ok());
+  EXPECT_FALSE(StepOf(from, {.homes = {0, 1}, .next = {2, 0}, .phase = Phase::kDual}).ok());
+  EXPECT_FALSE(StepOf(from, {.homes = {0, 1}, .next = {0, 2}, .phase = Phase::kReadNew}).ok());
+  EXPECT_FALSE(StepOf(from, {.homes = {0, 2}}).ok());
+}
+
+TEST(ValidateStepTest, APhaseBeginsWithNobodyReady) {
+  const PartitionHomes ready{.homes = {0, 1}, .next = {0, 2}, .ready = {2}, .phase = Phase::kDual};
+  PartitionHomes to{.homes = {0, 1}, .next = {0, 2}, .phase = Phase::kReadNew};
+  EXPECT_TRUE(StepOf(ready, to).ok());
+  to.ready = {2};
+  EXPECT_FALSE(StepOf(ready, to).ok());
+}
+
+TEST(ValidateStepTest, APhaseEndsOnlyWhenAllNewHomesAreReady) {
+  const PartitionHomes dual{.homes = {0, 1}, .next = {2, 3}, .ready = {2}, .phase = Phase::kDual};
+  EXPECT_FALSE(StepOf(dual, {.homes = {0, 1}, .next = {2, 3}, .phase = Phase::kReadNew}).ok());
+  EXPECT_TRUE(StepOf(dual, {.homes = {0, 1}}).ok());  // given up
+  EXPECT_FALSE(StepOf(dual, {.homes = {2, 3}}).ok());
+  PartitionHomes read_new = dual;
+  read_new.phase = Phase::kReadNew;
+  EXPECT_FALSE(StepOf(read_new, {.homes = {2, 3}}).ok());
+  EXPECT_FALSE(StepOf(read_new, {.homes = {0, 1}}).ok());
+  read_new.ready = {2, 3};
+  EXPECT_TRUE(StepOf(read_new, {.homes = {2, 3}}).ok());
+}
+
+TEST(ValidateStepTest, FollowsOnlyTheVersionItIsChainedTo) {
+  const ClusterState state = RingOf(3);
+  ClusterState other = state;
+  other.note = "other";
+  EXPECT_TRUE(ValidateStep(state, NextVersionOf(state, "next")).ok());
+  EXPECT_FALSE(ValidateStep(other, NextVersionOf(state, "next")).ok());
+  EXPECT_FALSE(ValidateStep(state, NextVersionOf(NextVersionOf(state, "a"), "b")).ok());
+}
+
 TEST(ClusterStateTest, RefusesEveryCutAndNeverCrashesOnAFlippedByte) {
-  const Bytes bytes = EncodeClusterState(OneNode());
+  const Bytes bytes = EncodeClusterState(RichState());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_EQ(DecodeClusterState(ByteSpan(bytes).substr(0, size)).status().code(),
               StatusCode::kDataLoss);

@@ -75,9 +75,36 @@ class RecordingReceiver final : public StreamReceiver {
 // A loop over a real node and a store in memory. One read thread: reads end in their order.
 class NodeLoopFixture : public testing::Test {
  protected:
+  // The wall stands still, as the store's does; what waits for time really waits, a little.
+  class LoopClock final : public Clock {
+   public:
+    explicit LoopClock(const Clock* wall) : wall_(wall) {}
+    Instant Now() const override { return SystemClock().Now(); }
+    WallTime WallNow() const override { return wall_->WallNow(); }
+
+   private:
+    const Clock* wall_;
+  };
+
   NodeLoopFixture()
-      : loop_(Node({.self = State().members[0].node}, State(), {}), &threads_, &machine_.clock,
-              [this](const ClusterState& state) { return save_state_(state); }) {}
+      : loop_(
+            std::make_unique<Node>(Options(), SavedRing{.state = Share(State()), .acceptor = {}},
+                                   std::vector<HeardSeal>(), NodeTime{.now = clock_.Now()}),
+            &threads_, &clock_,
+            [this](const std::variant<AcceptorState, SharedState>& what) {
+              const auto* state = std::get_if<SharedState>(&what);
+              return state == nullptr ? OkStatus() : save_state_(**state);
+            },
+            nullptr) {}
+
+  static NodeOptions Options() {
+    NodeOptions options{.self = State().members[0].node};
+    options.ring.proposer = {.round_timeout = std::chrono::milliseconds(20),
+                             .pause_first = std::chrono::milliseconds(1),
+                             .pause_most = std::chrono::milliseconds(1),
+                             .max_rounds = 2};
+    return options;
+  }
 
   // As a server does it: first what asks, then what works.
   ~NodeLoopFixture() override {
@@ -153,6 +180,7 @@ class NodeLoopFixture : public testing::Test {
   }
 
   MemoryStore machine_;
+  LoopClock clock_{&machine_.clock};
   StoreThreads threads_{machine_.store.get(), {.read_threads = 1}};
   std::function<Status(const ClusterState&)> save_state_ = [](const ClusterState&) {
     return OkStatus();

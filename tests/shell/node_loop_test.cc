@@ -126,13 +126,13 @@ TEST_F(NodeLoopTest, SavesAChangeOnAStoreThreadBeforeItIsAnswered) {
   ASSERT_TRUE(Ask(BucketOf("mine")).status.ok());
   EXPECT_EQ(saved, 2u);
   EXPECT_NE(saver, std::this_thread::get_id());
-  EXPECT_NE(loop_.state().FindBucket("mine"), nullptr);
+  EXPECT_NE(loop_.state()->FindBucket("mine"), nullptr);
 }
 
 TEST_F(NodeLoopTest, AChangeThatCouldNotBeSavedIsNotInForce) {
   save_state_ = [](const ClusterState&) { return Unavailable("the disk failed"); };
   EXPECT_EQ(Ask(BucketOf("mine")).status.code(), StatusCode::kUnavailable);
-  EXPECT_EQ(loop_.state(), State());
+  EXPECT_EQ(*loop_.state(), State());
 }
 
 TEST_F(NodeLoopTest, AfterStopEveryRequestIsUnavailable) {

@@ -79,12 +79,12 @@ TEST_F(ServerCoreTest, NeedsADirectory) {
 TEST_F(ServerCoreTest, IsTheSameNodeOfTheSameClusterAfterARestart) {
   auto core = Open();
   const NodeId self = core->self();
-  const ClusterState state = core->node()->state();
+  const ClusterState state = *core->node()->state();
   ASSERT_TRUE(core->Stop().ok());
   core = nullptr;
   core = Open();
   EXPECT_EQ(core->self(), self);
-  EXPECT_EQ(core->node()->state(), state);
+  EXPECT_EQ(*core->node()->state(), state);
   EXPECT_EQ(state.members.at(0).node, self);
 }
 
@@ -107,7 +107,7 @@ TEST_F(ServerCoreTest, KeepsChangesOfBucketsOverARestart) {
   ASSERT_TRUE(Ask(core.get(), set).status.ok());
   core = nullptr;
   core = Open();
-  const ClusterState state = core->node()->state();
+  const ClusterState state = *core->node()->state();
   ASSERT_NE(state.FindBucket("mine"), nullptr);
   EXPECT_EQ(state.FindBucket("mine")->ttl_seconds, 3600u);
   EXPECT_EQ(state.version.value(), 3u);
@@ -134,7 +134,7 @@ TEST_F(ServerCoreTest, TheOrderOfItsDirectoriesDoesNotMatter) {
   core = nullptr;
   core = Open({"b", "a"});
   EXPECT_EQ(core->self(), self);
-  EXPECT_NE(core->node()->state().FindBucket("mine"), nullptr);
+  EXPECT_NE(core->node()->state()->FindBucket("mine"), nullptr);
 }
 
 TEST_F(ServerCoreTest, TakesANewDirectoryBesideItsOldOnes) {
@@ -145,7 +145,7 @@ TEST_F(ServerCoreTest, TakesANewDirectoryBesideItsOldOnes) {
   core = Open({"new", "a"});
   EXPECT_EQ(core->self(), self);
   EXPECT_EQ(core->store().disks(), 2u);
-  EXPECT_NE(core->node()->state().FindBucket("mine"), nullptr);
+  EXPECT_NE(core->node()->state()->FindBucket("mine"), nullptr);
 }
 
 TEST_F(ServerCoreTest, DoesNotFoundAClusterOverADamagedState) {

@@ -159,6 +159,17 @@ TEST_F(RetentionTest, NeverDropsTheOpenSegmentOrWhatIsForever) {
   EXPECT_EQ(Plan({open, Segment(2, 10, 0)}, 1'000'000, 1000, 0), std::vector<std::uint64_t>());
 }
 
+TEST_F(RetentionTest, PartitionDropsStayUntilTheirSegmentIsTheOldestOfItsClass) {
+  SegmentEntry drops = Segment(2, 10, 1);
+  drops.has_drops = true;
+  drops.summary.records = 0;
+  SegmentEntry other_class = Segment(1, 10, 0);
+  other_class.ttl_class = 7;
+  EXPECT_EQ(Plan({Segment(1, 10, 0), drops}, 9000, 1000, 0), std::vector<std::uint64_t>());
+  EXPECT_EQ(Plan({Segment(1, 10, 0), drops}, 9000, 0, 1), std::vector<std::uint64_t>({1}));
+  EXPECT_EQ(Plan({other_class, drops}, 9000, 1000, 0), std::vector<std::uint64_t>({2}));
+}
+
 TEST_F(RetentionTest, BelowTheWatermarkTheOldestDataGoesUntilThereIsEnough) {
   const std::vector<SegmentEntry> segments = {Segment(1, 30, 9000), Segment(2, 10, 0),
                                               Segment(3, 20, 9000)};

@@ -90,6 +90,11 @@ void Command::Positional(const std::string& name, std::string* to, const std::st
   AddValue(app_, name, to, help)->required();
 }
 
+void Command::OptionalPositional(const std::string& name, std::string* to,
+                                 const std::string& help) {
+  AddValue(app_, name, to, help);
+}
+
 void Command::Positionals(const std::string& name, std::vector<std::string>* to,
                           const std::string& help) {
   AddValue(app_, name, to, help)->required();

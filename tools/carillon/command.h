@@ -54,6 +54,8 @@ class Command {
               const std::string& help);
   // Has to be given; "FILE".
   void Positional(const std::string& name, std::string* to, const std::string& help);
+  // May be left out.
+  void OptionalPositional(const std::string& name, std::string* to, const std::string& help);
   // One or more.
   void Positionals(const std::string& name, std::vector<std::string>* to, const std::string& help);
   // Taken from the environment when it is not given.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 #include <unistd.h>
 
@@ -9,6 +10,11 @@
 #include "tools/carillon/input/time_argument.h"
 
 namespace carillon {
+namespace {
+
+constexpr Duration kMemberTimeout = std::chrono::seconds(3);
+
+}  // namespace
 
 Status Session::CheckOptions() const {
   RETURN_IF_ERROR(ParseEndpoints(options.endpoint).status());
@@ -16,16 +22,37 @@ Status Session::CheckOptions() const {
   return CheckName("--bucket", options.bucket);
 }
 
-StatusOr<Client*> Session::client() {
-  if (client_ != nullptr) return client_.get();
+StatusOr<ClientOptions> Session::MakeClientOptions() const {
   ClientOptions client_options;
   ASSIGN_OR_RETURN(client_options.endpoints, ParseEndpoints(options.endpoint));
   ASSIGN_OR_RETURN(const double seconds, ParseSecondsArgument("--timeout", options.timeout));
   client_options.timeout =
       std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
   client_options.attempt_timeout = std::min(client_options.attempt_timeout, client_options.timeout);
+  return client_options;
+}
+
+StatusOr<Client*> Session::client() {
+  if (client_ != nullptr) return client_.get();
+  ASSIGN_OR_RETURN(ClientOptions client_options, MakeClientOptions());
   ASSIGN_OR_RETURN(client_, Client::Connect(std::move(client_options)));
   return client_.get();
+}
+
+StatusOr<ClusterAdmin*> Session::admin() {
+  if (admin_ != nullptr) return admin_.get();
+  ASSIGN_OR_RETURN(ClientOptions client_options, MakeClientOptions());
+  ASSIGN_OR_RETURN(admin_, ClusterAdmin::Connect(std::move(client_options)));
+  return admin_.get();
+}
+
+StatusOr<std::unique_ptr<ClusterAdmin>> Session::AdminOf(const std::string& address) const {
+  ASSIGN_OR_RETURN(ClientOptions client_options, MakeClientOptions());
+  client_options.endpoints = {address};
+  client_options.timeout = std::min(client_options.timeout, kMemberTimeout);
+  client_options.attempt_timeout = client_options.timeout;
+  client_options.retry.max_attempts = 1;
+  return ClusterAdmin::Connect(std::move(client_options));
 }
 
 StatusOr<NamedBucket> Session::FindBucket() {
@@ -61,6 +88,11 @@ Epoch Now() {
 
 bool IsTerminal(int descriptor) {
   return ::isatty(descriptor) == 1;
+}
+
+bool WantsColor(int descriptor) {
+  const char* no_color = std::getenv("NO_COLOR");  // no-color.org
+  return IsTerminal(descriptor) && (no_color == nullptr || *no_color == '\0');
 }
 
 }  // namespace carillon

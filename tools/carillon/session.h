@@ -6,6 +6,7 @@
 #include "base/bucket.h"
 #include "base/ids.h"
 #include "client/client.h"
+#include "client/cluster_admin.h"
 #include "tools/carillon/output/output.h"
 
 namespace carillon {
@@ -31,12 +32,18 @@ class Session {
 
   // The first call connects (lazily). INVALID_ARGUMENT: as CheckOptions.
   StatusOr<Client*> client();
+  // The same for changes of the ring.
+  StatusOr<ClusterAdmin*> admin();
+  // Of one member, asked once and not for long.
+  StatusOr<std::unique_ptr<ClusterAdmin>> AdminOf(const std::string& address) const;
   // The bucket of --bucket. NOT_FOUND: there is none.
   StatusOr<NamedBucket> FindBucket();
   StatusOr<NamedBucket> FindBucket(const std::string& name);
 
  private:
+  StatusOr<ClientOptions> MakeClientOptions() const;
   std::unique_ptr<Client> client_;
+  std::unique_ptr<ClusterAdmin> admin_;
   Output out_{1};
 };
 
@@ -48,5 +55,7 @@ std::string Explain(const Status& status);
 // The second it is.
 Epoch Now();
 bool IsTerminal(int descriptor);
+// A terminal, and NO_COLOR is not set.
+bool WantsColor(int descriptor);
 
 }  // namespace carillon

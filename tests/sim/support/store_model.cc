@@ -58,10 +58,25 @@ void StoreModel::AcknowledgeChunk(const ChunkWrite& write) {
 }
 
 void StoreModel::TryCommit(const CommitWrite& write) {
+  const auto before = std::find_if(commits_.begin(), commits_.end(), [&](const TriedCommit& tried) {
+    return tried.write.commit == write.commit;
+  });
+  if (before != commits_.end()) {
+    before->gone = false;
+    return;
+  }
   commits_.push_back({.write = write});
   for (const ChunkInfo& info : write.commit.chunks) {
     chunks_.at({write.commit.bucket, info.key}).committed = true;
   }
+}
+
+std::vector<CommitWrite> StoreModel::GoneCommits() const {
+  std::vector<CommitWrite> gone;
+  for (const TriedCommit& tried : commits_) {
+    if (tried.gone) gone.push_back(tried.write);
+  }
+  return gone;
 }
 
 void StoreModel::AcknowledgeCommit(const CommitWrite& write) {
@@ -94,11 +109,13 @@ std::vector<std::string> StoreModel::Check(const Store& store) {
   CheckManifests(store, &violations);
   CheckSeals(store, &violations);
   CheckDigests(store, &violations);
+  CheckEntries(store, &violations);
   return violations;
 }
 
 void StoreModel::CheckChunks(const Store& store, std::vector<std::string>* violations) {
   indexed_.clear();
+  served_.clear();
   for (auto& [id, chunk] : chunks_) {
     const auto read = store.ReadChunk(RefOf(id));
     const auto complain = [&, name = NameOf(id)](std::string_view what) {
@@ -107,6 +124,7 @@ void StoreModel::CheckChunks(const Store& store, std::vector<std::string>* viola
     // A damaged record is still counted: a repair brings the same bytes back.
     if (read.ok() || read.status().code() == StatusCode::kDataLoss) indexed_.push_back(id);
     if (read.ok()) {
+      served_.insert(id);
       if (read->value.view() != chunk.value) complain("served with other bytes");
       if (read->value_crc != Crc32c(chunk.value)) complain("served with another crc");
       if (chunk.gone) complain("served after its partition was dropped");
@@ -230,6 +248,43 @@ void StoreModel::CheckDigests(const Store& store, std::vector<std::string>* viol
           place.first, place.second, digest.ok() ? digest->count : 0, want.count));
     }
   }
+}
+
+// What another node would be told: what is served, and nothing else, is listed; the rest of what
+// the digests count is named as damaged.
+void StoreModel::CheckEntries(const Store& store, std::vector<std::string>* violations) const {
+  std::set<ChunkId> chunks;
+  Listed lines;
+  std::set<PartitionId> counted;
+  for (std::uint32_t p = 0; p < (1u << partition_bits_); ++p) {
+    const PartitionId partition(static_cast<std::uint16_t>(p));
+    const auto digests = store.ListDigests(partition);
+    std::uint64_t count = store.DamagedEntries(partition).size();
+    for (const HourDigest& hour : digests.ok() ? *digests : std::vector<HourDigest>()) {
+      counted.insert(partition);
+      EntryPage page;
+      do {
+        auto next = store.ListEntries(partition, hour.bucket, hour.hour, page.next, kPageChunks);
+        page = next.ok() ? std::move(*next) : EntryPage();
+        count += page.entries.size();
+        for (const SyncEntry& entry : page.entries) {
+          if (entry.kind == SyncEntry::Kind::kChunk) chunks.emplace(entry.bucket, entry.info.key);
+          if (entry.kind == SyncEntry::Kind::kManifest) {
+            lines.emplace(entry.bucket, ToString(entry.info.key));
+          }
+        }
+      } while (!page.next.empty());
+    }
+    if (digests.ok() && count == TotalOf(*digests).count) continue;
+    violations->push_back(fmt::format("partition {}: {} entries listed or damaged, {} are counted",
+                                      partition, count,
+                                      digests.ok() ? TotalOf(*digests).count : 0));
+  }
+  if (store.HeldPartitions() != std::vector(counted.begin(), counted.end())) {
+    violations->push_back("other partitions are held than are counted");
+  }
+  if (chunks != served_) violations->push_back("other chunks are listed than are served");
+  if (lines != listed_) violations->push_back("other lines are listed than are served");
 }
 
 }  // namespace carillon

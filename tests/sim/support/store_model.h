@@ -38,6 +38,8 @@ class StoreModel {
   ChunkRef RefOf(const ChunkId& id) const;
   ChunkInfo InfoOf(const ChunkId& id) const;
   const std::map<ChunkId, Chunk>& chunks() const { return chunks_; }
+  // Those whose partition was dropped, and that were not tried again since.
+  std::vector<CommitWrite> GoneCommits() const;
 
   void TryChunk(const ChunkWrite& write);
   void AcknowledgeChunk(const ChunkWrite& write);
@@ -62,6 +64,7 @@ class StoreModel {
   void CheckManifests(const Store& store, std::vector<std::string>* violations);
   void CheckSeals(const Store& store, std::vector<std::string>* violations) const;
   void CheckDigests(const Store& store, std::vector<std::string>* violations) const;
+  void CheckEntries(const Store& store, std::vector<std::string>* violations) const;
   void ListSeconds(const Store& store, const std::string& bucket,
                    std::vector<std::string>* violations);
   bool IsKnownInfo(const std::string& bucket, const ChunkInfo& info) const;
@@ -71,6 +74,7 @@ class StoreModel {
   std::vector<TriedCommit> commits_;
   // Of the last Check: what the store has, for the recount of digests.
   std::vector<ChunkId> indexed_;
+  std::set<ChunkId> served_;
   Listed listed_;
 };
 

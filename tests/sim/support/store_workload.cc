@@ -134,6 +134,7 @@ class Workload {
   }
 
   void PutAgain() {
+    if (options_.drops && random_->OneIn(3)) return ComeBack();
     const StoreModel::ChunkId* id = PickOwed();
     if (id == nullptr) return;
     std::vector<WriteRequest> requests(1);
@@ -195,12 +196,44 @@ class Workload {
       if (!faults_ && !closed.ok()) Complain("close", closed);
       if (!faults_ && !opened.ok()) Complain("open", opened);
     } else if (options_.drops) {
-      const PartitionId partition(static_cast<std::uint16_t>(random_->Below(4)));
-      model_->TryDrop(partition);
-      const Status dropped = machine_->store->DropPartition(partition);
-      if (dropped.ok()) model_->AcknowledgeDrop(partition);
-      if (!faults_ && !dropped.ok()) Complain("drop", dropped);
+      Drop(PartitionId(static_cast<std::uint16_t>(random_->Below(4))));
+      if (random_->OneIn(2)) ComeBack();
     }
+  }
+
+  void Drop(PartitionId partition) {
+    model_->TryDrop(partition);
+    const Status dropped =
+        random_->OneIn(2) ? machine_->store->DropPartition(partition) : DropIfUnchanged(partition);
+    if (dropped.ok()) model_->AcknowledgeDrop(partition);
+    if (!faults_ && !dropped.ok()) Complain("drop", dropped);
+  }
+
+  Status DropIfUnchanged(PartitionId partition) {
+    ASSIGN_OR_RETURN(const auto digests, machine_->store->ListDigests(partition));
+    const Digest total = TotalOf(digests);
+    Digest other = total;
+    other.sum.low ^= 1;
+    ASSIGN_OR_RETURN(const bool wrongly, machine_->store->DropPartitionIf(partition, other));
+    if (wrongly) Complain("a drop of something else", OkStatus());
+    ASSIGN_OR_RETURN(const bool dropped, machine_->store->DropPartitionIf(partition, total));
+    return dropped ? OkStatus() : Internal("nothing changed, and it was not dropped");
+  }
+
+  // Some of what was dropped is written again, as when a partition moves here anew.
+  void ComeBack() {
+    std::vector<WriteRequest> requests;
+    for (const auto& [id, chunk] : model_->chunks()) {
+      if (!chunk.gone || random_->OneIn(3)) continue;
+      requests.emplace_back().chunk = WriteOf(id, chunk.value);
+      requests.back().chunk->ttl_seconds = RandomTtl(random_);
+    }
+    for (CommitWrite& commit : model_->GoneCommits()) {
+      if (random_->OneIn(3)) continue;
+      commit.ttl_seconds = RandomTtl(random_);
+      requests.emplace_back().commit = std::move(commit);
+    }
+    if (!requests.empty()) (void)Write(requests);  // what was answered is in the model
   }
 
   void Complain(std::string_view what, const Status& status) {

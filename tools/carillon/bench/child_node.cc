@@ -1,8 +1,9 @@
 #include "tools/carillon/bench/child_node.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,12 +11,23 @@
 #include <cstdlib>
 #include <filesystem>
 
-extern char** environ;
-
 namespace carillon {
 namespace {
 
 constexpr int kReadyTimeoutMs = 30'000;
+
+// The rest of the child's life, between fork and exec: only calls that are safe there.
+[[noreturn]] void Become(char** argv, int output, const char* log, pid_t parent) {
+  (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(127);  // the parent was gone before that
+  (void)::dup2(output, 1);
+  if (*log != '\0') {
+    const int file = ::open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (file >= 0) (void)::dup2(file, 2);
+  }
+  ::execv(argv[0], argv);
+  ::_exit(127);
+}
 
 // Reads the child's lines until "ready".
 StatusOr<std::string> AwaitReady(int descriptor) {
@@ -36,29 +48,24 @@ StatusOr<std::string> AwaitReady(int descriptor) {
 }  // namespace
 
 StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
-    const std::vector<std::string>& arguments) {
+    const std::vector<std::string>& arguments, const std::string& log) {
   int ends[2];
-  if (::pipe(ends) != 0) return Unavailable("no pipe");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-  posix_spawn_file_actions_addclose(&actions, ends[0]);
-  posix_spawn_file_actions_addclose(&actions, ends[1]);
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Unavailable("no pipe");
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid == 0) Become(argv.data(), ends[1], log.c_str(), parent);
   (void)::close(ends[1]);
   StatusOr<std::string> address = Unavailable("cannot be started");
-  if (error == 0) address = AwaitReady(ends[0]);
+  if (pid > 0) address = AwaitReady(ends[0]);
   if (address.ok()) {
     // The pipe stays open: the child would be killed by the next line it prints.
     return std::unique_ptr<ChildProcess>(new ChildProcess(pid, *address));
   }
   (void)::close(ends[0]);
-  if (error == 0) {
+  if (pid > 0) {
     (void)::kill(pid, SIGKILL);
     (void)::waitpid(pid, nullptr, 0);
   }
@@ -66,8 +73,17 @@ StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
 }
 
 ChildProcess::~ChildProcess() {
-  (void)::kill(pid_, SIGTERM);
-  (void)::waitpid(pid_, nullptr, 0);
+  Terminate();
+  if (!ended_) (void)::waitpid(pid_, nullptr, 0);
+}
+
+void ChildProcess::Terminate() {
+  if (!HasEnded()) (void)::kill(pid_, SIGTERM);
+}
+
+bool ChildProcess::HasEnded() {
+  ended_ = ended_ || ::waitpid(pid_, nullptr, WNOHANG) == pid_;
+  return ended_;
 }
 
 std::string ProgramDirectory() {

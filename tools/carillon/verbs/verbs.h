@@ -14,6 +14,9 @@ namespace carillon {
   VERB(AddGet)               \
   VERB(AddRead)              \
   VERB(AddTail)              \
+  VERB(AddRing)              \
+  VERB(AddForceRecover)      \
+  VERB(AddLocal)             \
   VERB(AddBucket)            \
   VERB(AddCheck)             \
   VERB(AddSegment)           \

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ring/cluster_state.h"
+
+// Whom a request about a partition concerns, in order. Pure functions of the cluster state: who is
+// up is the caller's business. Members are indexes of ClusterState::members.
+namespace carillon {
+
+using MemberIndex = std::uint16_t;
+
+// The sets in which a write must be acknowledged: one when the partition is stable, two while it
+// moves. The first `n_val` homes of each list; never empty.
+struct WriteSets {
+  std::vector<MemberIndex> homes;
+  std::vector<MemberIndex> next;     // empty when stable
+  std::vector<MemberIndex> members;  // of both, each once, homes first
+};
+WriteSets WriteSetsOf(const PartitionHomes& partition, std::uint32_t n_val);
+
+// Whom a read asks, best first: the homes that serve reads in this phase, then those of the other
+// list.
+std::vector<MemberIndex> ReadOrderOf(const PartitionHomes& partition, std::uint32_t n_val);
+
+// Who else may hold a partition's data, in the order in which writes choose them as fallbacks:
+// every member but those in `except`, beginning at a place of the ring that depends on the
+// partition, so that the load of a dead node is shared. A member that is leaving comes last.
+std::vector<MemberIndex> FallbackOrderOf(const ClusterState& state, PartitionId partition,
+                                         const std::vector<MemberIndex>& except);
+
+// How many acknowledgements make a write durable in a set of `homes` homes: w, or all of them.
+std::uint32_t AcksWantedOf(const BucketProperties& bucket, std::size_t homes);
+
+// How many homes must be asked so that one of them has every acknowledged write: n - w + 1.
+std::uint32_t ReadsWantedOf(const BucketProperties& bucket, std::size_t homes);
+
+// The same for whoever pulls a whole partition: the most that any bucket wants.
+std::uint32_t SourcesWantedOf(const ClusterState& state, std::size_t homes);
+
+}  // namespace carillon

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include "server/shell/metrics.h"
+#include "server/shell/peer_sink.h"
+
+namespace carillon {
+
+// The one method between nodes; request and reply are docs/FORMATS.md, "Node to node".
+inline constexpr char kPeerMethod[] = "/carillon.v1.PeerService/Ask";
+
+// What other nodes ask: decodes, gives it to the sink, encodes what the sink says. Values go from
+// the wire's slices to the sink, and back, without a copy. No protobuf: there is no .proto.
+//
+// The call is OK whenever the sink has replied; the reply has its own status. Otherwise: what is
+// wrong with the bytes, or UNAVAILABLE if the sink dropped the request. Threads: gRPC's.
+class PeerService final : public grpc::Service {
+ public:
+  // Both outlive the service.
+  PeerService(PeerSink* sink, Metrics* metrics);
+
+ private:
+  grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext* context,
+                                const grpc::ByteBuffer* request, grpc::ByteBuffer* response);
+
+  PeerSink* const sink_;
+  Metrics* const metrics_;
+};
+
+}  // namespace carillon

@@ -1,0 +1,32 @@
+#include "server/node/candidates.h"
+
+#include <algorithm>
+
+namespace carillon {
+
+std::vector<MemberIndex> CandidatesOf(const Scene& scene, PartitionId partition,
+                                      const BucketProperties& bucket) {
+  const ClusterState& state = *scene.state;
+  const PartitionHomes& homes = state.placement[partition.value()];
+  std::vector<MemberIndex> order = ReadOrderOf(homes, bucket.n_val);
+  // Of those that serve reads in this phase, this node is the nearest.
+  const std::size_t serving =
+      std::min<std::size_t>(homes.phase == Phase::kReadNew ? homes.next.size() : homes.homes.size(),
+                            std::max<std::uint32_t>(bucket.n_val, 1));
+  const auto self =
+      std::find(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(serving), scene.self);
+  if (self != order.begin() + static_cast<std::ptrdiff_t>(serving)) {
+    std::rotate(order.begin(), self, self + 1);
+  }
+  const auto up_first = [&](auto begin, auto end) {
+    std::stable_partition(begin, end, [&](MemberIndex member) { return scene.IsUp(member); });
+  };
+  up_first(order.begin(), order.end());
+  std::vector<MemberIndex> others = FallbackOrderOf(state, partition, order);
+  up_first(others.begin(), others.end());
+  order.insert(order.end(), others.begin(), others.end());
+  if (order.size() > kMaxCandidates) order.resize(kMaxCandidates);
+  return order;
+}
+
+}  // namespace carillon

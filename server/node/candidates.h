@@ -1,0 +1,17 @@
+#pragma once
+
+#include <vector>
+
+#include "server/node/outbox.h"
+
+namespace carillon {
+
+// At most so many members are asked for one thing that its homes do not have.
+inline constexpr std::size_t kMaxCandidates = 12;
+
+// Whom to ask for what a partition holds, best first: this node if it is a home that serves reads,
+// then its homes, then who may stand in for them; among each, those that are up first.
+std::vector<MemberIndex> CandidatesOf(const Scene& scene, PartitionId partition,
+                                      const BucketProperties& bucket);
+
+}  // namespace carillon

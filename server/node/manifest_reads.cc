@@ -1,0 +1,116 @@
+#include "server/node/manifest_reads.h"
+
+#include <algorithm>
+
+#include "server/node/candidates.h"
+
+namespace carillon {
+
+void ManifestReads::Start(const std::string& bucket, EpochRange range, const std::string& dc,
+                          std::size_t max_chunks, Outbox* out) {
+  *this = ManifestReads();
+  bucket_ = bucket;
+  range_ = range;
+  dc_ = dc;
+  max_chunks_ = max_chunks;
+  const ClusterState& state = *out->scene().state;
+  version_ = state.version;
+  const BucketProperties& properties = *state.FindBucket(bucket);
+  for (std::size_t p = 0; p < state.partitions(); ++p) {
+    const PartitionHomes& homes = state.placement[p];
+    const std::size_t serving =
+        homes.phase == Phase::kReadNew ? homes.next.size() : homes.homes.size();
+    partitions_.push_back(
+        {.candidates =
+             CandidatesOf(out->scene(), PartitionId(static_cast<std::uint16_t>(p)), properties),
+         .next = 0,
+         .wanted = ReadsWantedOf(properties, serving)});
+  }
+  Ask(out);
+  Conclude();
+}
+
+// One request a node, for all partitions that still want an answer it may give.
+void ManifestReads::Ask(Outbox* out) {
+  std::map<MemberIndex, std::vector<PartitionId>> of_member;
+  for (std::size_t p = 0; p < partitions_.size(); ++p) {
+    OfPartition& partition = partitions_[p];
+    while (partition.answers + partition.waiting < partition.wanted &&
+           partition.next < partition.candidates.size()) {
+      of_member[partition.candidates[partition.next++]].push_back(
+          PartitionId(static_cast<std::uint16_t>(p)));
+      ++partition.waiting;
+    }
+  }
+  for (auto& [member, partitions] : of_member) {
+    const OperationId operation = out->Scan(member, {.bucket = bucket_,
+                                                     .partitions = partitions,
+                                                     .range = range_,
+                                                     .dc = dc_,
+                                                     .max_chunks = max_chunks_});
+    asked_.emplace(operation, std::move(partitions));
+  }
+}
+
+void ManifestReads::Merge(ScanDone done) {
+  if (done.next_from && (!next_from_ || *done.next_from < *next_from_)) {
+    next_from_ = done.next_from;
+  }
+  for (Second& second : done.seconds) {
+    auto& chunks = found_[{second.epoch, second.dc}];
+    for (ChunkInfo& chunk : second.chunks) {
+      ChunkKey key = chunk.key;
+      chunks.try_emplace(std::move(key), std::move(chunk));
+    }
+  }
+  seals_.insert(seals_.end(), std::make_move_iterator(done.seals.begin()),
+                std::make_move_iterator(done.seals.end()));
+}
+
+void ManifestReads::Handle(ScanDone done, Outbox* out) {
+  const auto asked = asked_.find(done.operation);
+  if (asked == asked_.end()) return;
+  const std::vector<PartitionId> partitions = std::move(asked->second);
+  asked_.erase(asked);
+  stale_ring_ = stale_ring_ || done.stale_ring;
+  const bool answered = done.status.ok();
+  for (const PartitionId partition : partitions) {
+    OfPartition& one = partitions_[partition.value()];
+    --one.waiting;
+    if (answered) ++one.answers;
+  }
+  if (answered) {
+    Merge(std::move(done));
+  } else {
+    last_error_ = std::move(done.status);
+    if (!stale_ring_) Ask(out);
+  }
+  Conclude();
+}
+
+void ManifestReads::Conclude() {
+  if (done_ || !asked_.empty()) return;
+  done_ = true;
+  for (std::size_t p = 0; p < partitions_.size(); ++p) {
+    // Nobody is left to ask: with less than n - w + 1 answers an acknowledged commit may be missed.
+    if (partitions_[p].answers < partitions_[p].wanted) {
+      status_ = Unavailable("partition {}: {} of {} answers: {}", p, partitions_[p].answers,
+                            partitions_[p].wanted, Message(last_error_));
+      return;
+    }
+  }
+}
+
+std::vector<Second> ManifestReads::TakeSeconds() {
+  std::vector<Second> seconds;
+  for (auto& [key, chunks] : found_) {
+    if (next_from_ && key.first >= *next_from_) break;
+    Second second{.epoch = key.first, .dc = key.second, .chunks = {}};
+    for (auto& [chunk_key, chunk] : chunks) second.chunks.push_back(std::move(chunk));
+    seconds.push_back(std::move(second));
+  }
+  found_.clear();
+  return seconds;
+}
+
+}  // namespace carillon

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/node/outbox.h"
+
+namespace carillon {
+
+// Reads one page of the manifests of all partitions: of each partition, n - w + 1 of those that may
+// hold it, one request a node; their union is what is committed. A node that fails is replaced by
+// the next candidate of its partitions.
+//
+//   Start --> asking --every partition has enough answers--> done (page, or error)
+//
+// A home that lacks a line is mended by anti-entropy. Pure. One owner at a time. Memory: the pages.
+class ManifestReads {
+ public:
+  // Requires: the bucket exists. Call once, first.
+  void Start(const std::string& bucket, EpochRange range, const std::string& dc,
+             std::size_t max_chunks, Outbox* out);
+  void Handle(ScanDone done, Outbox* out);
+
+  bool done() const { return done_; }
+  const Status& status() const { return status_; }  // of a scan that is done
+  bool stale_ring() const { return stale_ring_; }
+  StateVersion version() const { return version_; }
+  // By epoch, then dc, then cell, type, subtype, number.
+  std::vector<Second> TakeSeconds();
+  std::optional<Epoch> next_from() const { return next_from_; }
+  const std::vector<HeardSealLine>& seals() const { return seals_; }
+
+ private:
+  struct OfPartition {
+    std::vector<MemberIndex> candidates;
+    std::size_t next = 0;
+    std::uint32_t wanted = 0;   // answers still wanted
+    std::uint32_t waiting = 0;  // requests under way
+    std::uint32_t answers = 0;
+  };
+  using SecondKey = std::pair<Epoch, std::string>;
+
+  void Ask(Outbox* out);
+  void Conclude();
+  void Merge(ScanDone done);
+
+  std::string bucket_;
+  EpochRange range_;
+  std::string dc_;
+  std::size_t max_chunks_ = 0;
+  std::vector<OfPartition> partitions_;
+  std::map<OperationId, std::vector<PartitionId>> asked_;
+  std::map<SecondKey, std::map<ChunkKey, ChunkInfo>> found_;
+  std::optional<Epoch> next_from_;
+  std::vector<HeardSealLine> seals_;
+  StateVersion version_;
+  Status status_;
+  Status last_error_;
+  bool stale_ring_ = false;
+  bool done_ = false;
+};
+
+}  // namespace carillon

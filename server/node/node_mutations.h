@@ -1,0 +1,18 @@
+#pragma once
+
+// Rules of the node that can be broken, one at a time, to prove that the simulator notices
+// (tests/sim/cluster, docs/TESTING.md). Only tests set any.
+namespace carillon {
+
+struct NodeMutations {
+  bool no_fence = false;               // requests made under an older ring are carried out
+  bool snapshot_before_fence = false;  // a source that is behind the ring answers a pull
+  bool ack_after_fence = false;        // a write that ends after its partition changed counts
+  bool one_source = false;             // a new home pulls from one of the homes
+  bool drop_hint_early = false;        // a fallback drops what one home has
+  bool dual_acks_old_only = false;     // w among the homes is enough while a partition moves
+  bool not_found_believed = false;     // the first home that has not got a chunk is believed
+  friend bool operator==(const NodeMutations&, const NodeMutations&) = default;
+};
+
+}  // namespace carillon

@@ -1,0 +1,344 @@
+// The ring: changes that admins and members ask for, and what a change sets in motion.
+#include <algorithm>
+
+#include "ring/bucket_change.h"
+#include "ring/change_plan.h"
+#include "ring/force_recover.h"
+#include "ring/ownership.h"
+#include "ring/staging.h"
+#include "server/node/node.h"
+#include "server/node/node_run.h"
+
+namespace carillon {
+namespace {
+
+constexpr Duration kDriveTurn = std::chrono::seconds(3);
+constexpr Duration kDriveSoon = std::chrono::milliseconds(50);
+constexpr Duration kRetry = std::chrono::seconds(1);
+constexpr Duration kHoldAtMost = std::chrono::seconds(1);
+
+}  // namespace
+
+void Node::Handle(CreateBucketInput input) {
+  Outbox out = OutboxOf(kRing);
+  const RequestId request = input.request;
+  ring_.Propose(
+      std::nullopt,
+      [name = input.name, properties = input.properties](const ClusterState& state) {
+        return WithNewBucket(state, name, properties);
+      },
+      [this, request, name = input.name](const RingControl::Outcome& outcome, Outbox*) {
+        AnswerBucket(request, name, outcome);
+      },
+      &out);
+}
+
+void Node::Handle(SetBucketInput input) {
+  Outbox out = OutboxOf(kRing);
+  const RequestId request = input.request;
+  ring_.Propose(
+      std::nullopt,
+      [name = input.name, change = input.change](const ClusterState& state) {
+        return WithBucketChanged(state, name, change);
+      },
+      [this, request, name = input.name](const RingControl::Outcome& outcome, Outbox*) {
+        AnswerBucket(request, name, outcome);
+      },
+      &out);
+}
+
+void Node::AnswerBucket(RequestId request, const std::string& name,
+                        const RingControl::Outcome& outcome) {
+  if (!outcome.status.ok()) return Refuse(request, outcome.status);
+  const BucketProperties* bucket = outcome.state->FindBucket(name);
+  if (bucket == nullptr) return Refuse(request, NotFound("bucket {} is gone", name));
+  effects_->push_back(Answer{.request = request,
+                             .status = OkStatus(),
+                             .value = BucketAnswer{.name = name, .properties = *bucket},
+                             .version = outcome.state->version});
+}
+
+void Node::AnswerRing(RequestId request, const RingControl::Outcome& outcome,
+                      std::shared_ptr<const ChangePlan> plan, std::vector<PartitionId> lost) {
+  if (!outcome.status.ok()) return Refuse(request, outcome.status);
+  effects_->push_back(Answer{
+      .request = request,
+      .status = OkStatus(),
+      .value = RingAnswer{.state = outcome.state, .plan = std::move(plan), .lost = std::move(lost)},
+      .version = outcome.state->version});
+}
+
+void Node::Handle(RingChangeInput input) {
+  Outbox out = OutboxOf(kRing);
+  const RequestId request = input.request;
+  ring_.Propose(
+      input.expected, std::move(input.change),
+      [this, request](const RingControl::Outcome& outcome, Outbox*) {
+        AnswerRing(request, outcome, nullptr);
+      },
+      &out);
+}
+
+void Node::Handle(PlanInput input) {
+  const RequestId request = input.request;
+  auto made = MakePlan(*state_, input.facts);
+  if (!made.ok()) return Refuse(request, made.status());
+  const auto plan = std::make_shared<const ChangePlan>(*std::move(made));
+  if (!input.save) return AnswerRing(request, {.status = OkStatus(), .state = state_}, plan);
+  Outbox out = OutboxOf(kRing);
+  ring_.Propose(
+      state_->version,
+      [plan, id = input.id](const ClusterState& state) { return WithPlanSaved(state, *plan, id); },
+      [this, request, plan](const RingControl::Outcome& outcome, Outbox*) {
+        AnswerRing(request, outcome, plan);
+      },
+      &out);
+}
+
+void Node::Handle(RecoverInput input) {
+  Outbox out = OutboxOf(kRing);
+  const RequestId request = input.request;
+  auto recovered = ForceRecover(*state_, input.survivors, input.change);
+  if (!recovered.ok()) return Refuse(request, recovered.status());
+  ring_.Recover(
+      std::move(recovered->state),
+      [this, request, lost = recovered->lost](const RingControl::Outcome& outcome, Outbox*) {
+        AnswerRing(request, outcome, nullptr, lost);
+      },
+      &out);
+}
+
+void Node::Handle(RepairInput input) {
+  schedule_.WantAntiEntropyNow(scene_);
+  AnswerRing(input.request, {.status = OkStatus(), .state = state_}, nullptr);
+}
+
+void Node::Handle(SavedDone done) {
+  const auto owner = operations_.End(done.operation);
+  if (!owner) return;
+  Outbox out = OutboxOf(kRing);
+  ring_.Handle(done, &out);
+}
+
+void Node::Handle(StartInput /*input*/) {
+  Outbox out = OutboxOf(kRing);
+  ring_.Start(&out);
+  drive_at_ = ready_at_ = scene_.time.now;
+  if (scene_.self != kNoMember) schedule_.HandleNewState(scene_);
+  Begin(kHandoff, Handoff());
+  if (!options_.address.empty()) tell_address_at_ = scene_.time.now;
+}
+
+void Node::Handle(TickInput /*input*/) {
+  const Instant now = scene_.time.now;
+  Outbox out = OutboxOf(kRing);
+  ring_.Tick(&out);
+  if (scene_.self != kNoMember) schedule_.Tick(scene_);
+  std::vector<RequestId> due;
+  while (!alarms_.empty() && alarms_.begin()->first <= now) {
+    due.push_back(alarms_.begin()->second);
+    alarms_.erase(alarms_.begin());
+  }
+  for (const RequestId request : due) {
+    Run(request, [](auto& coordinator, Outbox* to) {
+      if constexpr (requires { coordinator.HandleTime(to); }) coordinator.HandleTime(to);
+    });
+  }
+  if (!behind_.empty() && now >= behind_until_) {
+    for (const PeerRequest& request : std::exchange(behind_, {})) {
+      Reply(request.request, Unavailable("this node has not heard of the newer ring yet"), {});
+    }
+  }
+}
+
+std::optional<Instant> Node::Deadline() const {
+  std::optional<Instant> first = ring_.Deadline();
+  const auto consider = [&first](Instant at) { first = first ? std::min(*first, at) : at; };
+  if (!alarms_.empty()) consider(alarms_.begin()->first);
+  if (scene_.self != kNoMember) {
+    consider(schedule_.Deadline());
+    if (drive_at_ && !driving_) consider(*drive_at_);
+    if (ready_at_ && !saying_ready_) consider(*ready_at_);
+  }
+  if (hold_until_) consider(*hold_until_);
+  if (tell_address_at_) consider(*tell_address_at_);
+  if (!behind_.empty()) consider(behind_until_);
+  return first;
+}
+
+// What every step ends with.
+void Node::AfterStep() {
+  while (ring_.TakeNewState()) AdoptState();
+  if (ring_.TakePaused() && VotersOf(*state_).size() > 1) {
+    hold_until_ = scene_.time.now + kHoldAtMost;
+    Outbox out = OutboxOf(kRing);
+    (void)ring_.TakeHeardState();  // from before the pause was noticed
+    ring_.AskForNewerState(&out);
+  }
+  if (hold_until_ && (ring_.TakeHeardState() || scene_.time.now >= *hold_until_)) Release();
+  if (scene_.self != kNoMember) {
+    RunPulls();
+    SayReady();
+    DriveRing();
+    TellAddress();
+  }
+  for (const auto& [when, request] : wakes_) alarms_.emplace(when, request);
+  wakes_.clear();
+}
+
+void Node::AdoptState() {
+  state_ = ring_.committed();
+  state_since_ = scene_.time.now;
+  drive_at_ = scene_.time.now + kDriveSoon;
+  ready_at_ = scene_.time.now;
+  RefreshScene(NodeTime(scene_.time));
+  if (scene_.self != kNoMember) schedule_.HandleNewState(scene_);
+  std::vector<std::uint64_t> requests;
+  for (const auto& [request, coordinator] : coordinators_) requests.push_back(request);
+  std::sort(requests.begin(), requests.end());
+  if (!options_.mutations.ack_after_fence && !options_.mutations.no_fence) {
+    RefuseOvertaken(requests);
+  }
+  for (const std::uint64_t request : requests) {
+    Run(RequestId(request), [](auto& coordinator, Outbox* out) {
+      if constexpr (requires { coordinator.HandleNewState(out); }) coordinator.HandleNewState(out);
+    });
+  }
+  for (PeerRequest& request : std::exchange(behind_, {})) Handle(std::move(request));
+}
+
+void Node::RefuseOvertaken(const std::vector<std::uint64_t>& requests) {
+  for (const std::uint64_t request : requests) {
+    auto* replica = std::get_if<ReplicaRequest>(&coordinators_.at(request));
+    if (replica == nullptr || !replica->IsOvertakenIn(*state_)) continue;
+    replica->Abandon();
+    ReplyStale(RequestId(request));
+  }
+}
+
+// Whether an input must wait until the ring is known again: a node that stood still may have
+// missed changes, and would serve under a ring that is no more.
+bool Node::Holds(const Input& input) const {
+  if (!hold_until_ || held_.size() >= options_.max_requests) return false;
+  return std::holds_alternative<PutChunkInput>(input) ||
+         std::holds_alternative<CommitInput>(input) ||
+         std::holds_alternative<ListSecondsInput>(input) ||
+         std::holds_alternative<GetChunksInput>(input) ||
+         std::holds_alternative<CreditInput>(input) ||
+         std::holds_alternative<ReadRangeInput>(input);
+}
+
+void Node::Release() {
+  hold_until_.reset();
+  for (Input& input : std::exchange(held_, {})) {
+    std::visit([&](auto&& one) { Handle(std::move(one)); }, std::move(input));
+  }
+}
+
+void Node::RunPulls() {
+  while (const auto pull = schedule_.Next(scene_)) {
+    const RequestId request = NewInternal();
+    pulls_.emplace(request,
+                   Running{.key = pull->key, .reason = pull->reason, .began = scene_.time.now});
+    Begin(request, SyncTarget(pull->key.partition, pull->key.source, pull->bytes_per_second));
+  }
+}
+
+// Tells the register which partitions this node has pulled; asks again until the state says so.
+void Node::SayReady() {
+  if (saying_ready_ || !ready_at_ || scene_.time.now < *ready_at_) return;
+  ready_at_.reset();
+  for (const Phase phase : {Phase::kDual, Phase::kReadNew}) {
+    const std::vector<PartitionId> ready = schedule_.ReadyIn(phase, scene_);
+    if (ready.empty()) continue;
+    saying_ready_ = true;
+    Outbox out = OutboxOf(kRing);
+    ring_.Propose(
+        std::nullopt,
+        [self = options_.self, ready, phase](const ClusterState& state) {
+          return WithReady(state, self, ready, phase);
+        },
+        [this](const RingControl::Outcome&, Outbox* done) {
+          saying_ready_ = false;
+          ready_at_ = done->scene().time.now + kRetry;
+        },
+        &out);
+    return;
+  }
+}
+
+// A node that was started at another address than the ring knows.
+void Node::TellAddress() {
+  if (!tell_address_at_ || scene_.time.now < *tell_address_at_) return;
+  tell_address_at_.reset();
+  if (state_->members[scene_.self].address == options_.address) return;
+  Outbox out = OutboxOf(kRing);
+  ring_.Propose(
+      std::nullopt,
+      [self = options_.self, address = options_.address](const ClusterState& state) {
+        return WithAddress(state, self, address);
+      },
+      [this](const RingControl::Outcome& outcome, Outbox* done) {
+        if (outcome.status.ok()) return;
+        tell_address_at_ = done->scene().time.now + kRetry;
+        done->Do(Alarm{.text = fmt::format("this node's address {} cannot be told: {}",
+                                           options_.address, ToString(outcome.status))});
+      },
+      &out);
+}
+
+// Proposes the next step of partitions on the move. The first voter that lives does so at once, the
+// others in turn if it does not.
+void Node::DriveRing() {
+  if (driving_ || !drive_at_ || scene_.time.now < *drive_at_) return;
+  drive_at_.reset();
+  const std::size_t max_moving = options_.max_moving;
+  // Who leaves goes by itself, when it has handed off what it held for others.
+  const bool leaves = state_->members[scene_.self].role == MemberRole::kLeaving;
+  const MayGo may_go = [self = options_.self,
+                        is_empty = leaves && handoff().is_empty()](const Member& member) {
+    return IsGoneForGood(member) || (is_empty && member.node == self);
+  };
+  if (!NextStep(*state_, max_moving, may_go)) {
+    if (leaves) drive_at_ = scene_.time.now + kRetry;
+    return;
+  }
+  Duration turn{};
+  for (const NodeId& voter : VotersOf(*state_)) {
+    if (voter == options_.self) break;
+    if (!ring_.reachability().IsDead(voter)) turn += kDriveTurn;
+  }
+  if (scene_.time.now < state_since_ + turn) {
+    drive_at_ = state_since_ + turn;
+    return;
+  }
+  driving_ = true;
+  Outbox out = OutboxOf(kRing);
+  ring_.Propose(
+      std::nullopt,
+      [max_moving, may_go](const ClusterState& state) -> StatusOr<ClusterState> {
+        auto next = NextStep(state, max_moving, may_go);
+        if (!next) return FailedPrecondition("no partition is to be moved");
+        return *std::move(next);
+      },
+      [this](const RingControl::Outcome&, Outbox* done) {
+        driving_ = false;
+        drive_at_ = done->scene().time.now + kRetry;
+      },
+      &out);
+}
+
+std::vector<Transfer> Node::transfers() const {
+  std::vector<Transfer> transfers;
+  for (const auto& [request, pull] : pulls_) {
+    const auto& target = std::get<SyncTarget>(coordinators_.at(request.value()));
+    transfers.push_back({.partition = pull.key.partition,
+                         .source = pull.key.source,
+                         .reason = pull.reason,
+                         .progress = target.progress(),
+                         .began = pull.began});
+  }
+  return transfers;
+}
+
+}  // namespace carillon

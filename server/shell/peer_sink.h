@@ -1,0 +1,24 @@
+#pragma once
+
+#include <functional>
+
+#include "ring/gossip_message.h"
+#include "server/node/peer_messages.h"
+
+namespace carillon {
+
+// Who takes what other nodes say: the seam between the network and the node loop, in the other
+// direction than PeerTransport. Threads: any. Nothing here blocks.
+class PeerSink {
+ public:
+  virtual ~PeerSink() = default;
+
+  // `done` is to be called once, by any thread, also before this returns. If it is dropped without
+  // a call, the other node is told UNAVAILABLE.
+  virtual void HandlePeer(PeerSender sender, PeerMessage message,
+                          std::function<void(PeerReply)> done) = 0;
+
+  virtual void HandleGossip(GossipMessage message) = 0;
+};
+
+}  // namespace carillon

@@ -1,0 +1,33 @@
+"""SIGSTOP of a node under load, then SIGCONT: nothing acknowledged is lost, no homes change."""
+
+import signal
+
+import cluster
+
+
+class PauseTest(cluster.ClusterTest):
+    def test_a_stopped_node_comes_back(self):
+        self.make_cluster(3)
+        homes, version = self.owners(), self.members[0].view()["version"]
+        load = self.start_load()
+        for number in range(3 * cluster.ROUNDS):
+            cluster.pause(2)
+            stopped = self.members[number % 3]
+            stopped.signal(signal.SIGSTOP)
+            seconds = self.random.uniform(5, 10)
+            cluster.pause(seconds)
+            stopped.signal(signal.SIGCONT)
+            cluster.pause(2)
+            self.say(f"{stopped.name} stopped for {seconds:.1f} s")
+        load.stop()
+        self.check_operations()
+        self.say(f"longest write {cluster.quantile(self.history.between(0, 1e12), 1):.2f} s, "
+                 f"p99 {cluster.quantile(self.history.between(0, 1e12), 0.99):.3f} s")
+        self.finish()
+        self.assertEqual(self.owners(), homes)
+        self.assertEqual(self.members[0].view()["version"], version)
+        self.check_disks()
+
+
+if __name__ == "__main__":
+    cluster.main()

@@ -1,0 +1,75 @@
+#include "tests/sim/cluster/cluster_network.h"
+
+#include "tests/sim/cluster/event_queue.h"
+
+namespace carillon {
+
+ClusterNetwork::ClusterNetwork(bool is_bad, bool is_slow, Random* random)
+    : random_(random), is_slow_(is_slow) {
+  if (!is_bad) return;
+  loss_percent_ = random->OneIn(3) ? random->Below(12) : 0;
+  repeat_percent_ = random->OneIn(2) ? random->Below(15) : 0;
+  late_percent_ = random->OneIn(2) ? random->Below(15) : 0;
+}
+
+std::optional<std::uint64_t> ClusterNetwork::Delay(std::size_t from, std::size_t to,
+                                                   bool is_large) {
+  if (cut_[from][to] || (is_large && gray_[from][to])) return std::nullopt;
+  if (random_->Below(100) < loss_percent_) return std::nullopt;
+  if (random_->Below(100) < late_percent_) {
+    return random_->Below(random_->OneIn(4) ? 4 * kSecond : 200 * kMillisecond);
+  }
+  if (is_slow_ && random_->OneIn(2)) return random_->Below(40 * kMillisecond);
+  return 100 + random_->Below(2 * kMillisecond);
+}
+
+void ClusterNetwork::Split() {
+  const std::uint64_t sides = random_->Next();
+  for (std::size_t from = 0; from < kMaxNodes; ++from) {
+    for (std::size_t to = 0; to < kMaxNodes; ++to) {
+      cut_[from][to] = ((sides >> from) & 1) != ((sides >> to) & 1);
+    }
+  }
+  is_good_ = false;
+}
+
+void ClusterNetwork::Isolate(std::size_t node) {
+  for (std::size_t other = 0; other < kMaxNodes; ++other) {
+    cut_[node][other] = cut_[other][node] = other != node;
+  }
+  is_good_ = false;
+}
+
+void ClusterNetwork::CutOneWay(std::size_t node) {
+  const bool hears = random_->OneIn(2);
+  const std::uint64_t others = random_->Next();
+  for (std::size_t other = 0; other < kMaxNodes; ++other) {
+    if (other == node || ((others >> other) & 1) == 0) continue;
+    (hears ? cut_[node][other] : cut_[other][node]) = true;
+  }
+  is_good_ = false;
+}
+
+void ClusterNetwork::DropLarge(std::size_t node) {
+  const bool sends = random_->OneIn(2);
+  for (std::size_t other = 0; other < kMaxNodes; ++other) {
+    if (other != node) (sends ? gray_[node][other] : gray_[other][node]) = true;
+  }
+  is_good_ = false;
+}
+
+void ClusterNetwork::Heal() {
+  cut_ = {};
+  gray_ = {};
+  is_good_ = true;
+}
+
+void ClusterNetwork::StopFaults() {
+  Heal();
+  loss_percent_ = 0;
+  repeat_percent_ = 0;
+  late_percent_ = 0;
+  is_slow_ = false;
+}
+
+}  // namespace carillon

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "tests/sim/cluster/cluster_node.h"
+
+namespace carillon {
+
+// Carries requests, answers, and gossip between the nodes of a world, as the network lets it.
+class ClusterPeers {
+ public:
+  explicit ClusterPeers(ClusterShared* shared) : shared_(shared) {}
+
+  void Add(ClusterNode* node) { nodes_.push_back(node); }
+
+  // Answered once, by the other node or when the time is up.
+  void Ask(ClusterNode* from, AskPeer ask);
+  void Answer(ClusterNode* from, std::uint64_t ask, PeerReply reply);
+  void Gossip(ClusterNode* from, SendGossip packet);
+
+  // Some of the requests about data that were ever made, to be made again.
+  struct Recorded {
+    ClusterNode* to;
+    PeerSender sender;
+    PeerMessage message;
+  };
+  const std::vector<Recorded>& recorded() const { return recorded_; }
+  std::uint64_t requests() const { return last_ask_; }
+
+ private:
+  struct Pending {
+    ClusterNode* from;
+    std::uint64_t incarnation = 0;
+    OperationId operation;
+  };
+
+  ClusterNode* Find(const NodeId& id) const;
+  void Arrive(ClusterNode* from, ClusterNode* to, std::uint64_t ask, const PeerSender& sender,
+              PeerMessage message);
+  void Finish(std::uint64_t ask, PeerReply reply);
+  void Record(ClusterNode* to, const PeerSender& sender, const PeerMessage& message);
+
+  ClusterShared* const shared_;
+  std::vector<ClusterNode*> nodes_;
+  std::map<std::uint64_t, Pending> pending_;
+  std::uint64_t last_ask_ = 0;
+  std::uint64_t recordable_ = 0;
+  std::vector<Recorded> recorded_;
+};
+
+}  // namespace carillon

@@ -1,0 +1,114 @@
+#include "tests/sim/cluster/cluster_scenario.h"
+
+#include "base/check.h"
+#include "tests/sim/cluster/cluster_world.h"
+#include "tests/sim/support/quiet_log.h"
+
+namespace carillon {
+namespace {
+
+struct NamedMutation {
+  std::string_view name;
+  bool NodeMutations::*rule;
+};
+constexpr NamedMutation kMutations[] = {
+    {"no_fence", &NodeMutations::no_fence},
+    {"snapshot_before_fence", &NodeMutations::snapshot_before_fence},
+    {"ack_after_fence", &NodeMutations::ack_after_fence},
+    {"one_source", &NodeMutations::one_source},
+    {"drop_hint_early", &NodeMutations::drop_hint_early},
+    {"dual_acks_old_only", &NodeMutations::dual_acks_old_only},
+    {"not_found_believed", &NodeMutations::not_found_believed},
+};
+constexpr std::string_view kAckBeforeWrite = "ack_before_write";
+constexpr std::string_view kDropUnchecked = "drop_unchecked";
+
+SimResult RunWorld(std::uint64_t seed, const SimOptions& options, const ClusterSettings& settings) {
+  if (!options.verbose) QuietLog();
+  ClusterWorld world(seed, settings, ClusterMutationsOf(options.mutation), options.verbose);
+  return world.Run();
+}
+
+SimResult RunAll(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.admin_every_ms = seed % 3 == 0 ? 0u : 1500u,
+                   .wipes = seed % 4 == 1,
+                   .bucket_changes = seed % 5 == 2,
+                   .slow_anti_entropy = seed % 2 == 0});
+}
+
+SimResult RunHints(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 4,
+                   .storm_seconds = 20,
+                   .writes_per_second = 15,
+                   .fault_every_ms = 700,
+                   .wipes = seed % 2 == 0,
+                   .slow_anti_entropy = true});
+}
+
+SimResult RunMoves(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 4,
+                   .nodes_most = 6,
+                   .writes_per_second = 20,
+                   .fault_every_ms = seed % 2 == 0 ? 1000u : 3000u,
+                   .admin_every_ms = 500,
+                   .slow_anti_entropy = true});
+}
+
+SimResult RunFences(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 5,
+                   .nodes_most = 6,
+                   .storm_seconds = 8,
+                   .writes_per_second = 30,
+                   .fault_every_ms = 0,
+                   .admin_every_ms = 150,
+                   .crashes = false,
+                   .cuts = false,
+                   .slow_disks = false,
+                   .only_late = true,
+                   .slow_anti_entropy = true});
+}
+
+SimResult RunOneAway(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 4,
+                   .cuts = false,
+                   .slow_disks = false,
+                   .clock_jumps = false,
+                   .one_away = true});
+}
+
+}  // namespace
+
+ClusterMutations ClusterMutationsOf(std::string_view name) {
+  ClusterMutations mutations;
+  if (name.empty()) return mutations;
+  for (const NamedMutation& mutation : kMutations) {
+    if (mutation.name == name) mutations.node.*mutation.rule = true;
+  }
+  mutations.ack_before_write = name == kAckBeforeWrite;
+  mutations.drop_unchecked = name == kDropUnchecked;
+  CHECK(mutations != ClusterMutations{});
+  return mutations;
+}
+
+std::vector<Scenario> ClusterScenarios() {
+  std::vector<Scenario> scenarios = {
+      {.name = "cluster", .help = "nodes and stores: faults, moves, admins", .run = RunAll},
+      {.name = "cluster-hints", .help = "homes that are away, fallbacks", .run = RunHints},
+      {.name = "cluster-moves", .help = "a ring that changes all the time", .run = RunMoves},
+      {.name = "cluster-fences", .help = "a ring that changes, all is late", .run = RunFences},
+      {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},
+  };
+  for (Scenario& scenario : scenarios) {
+    for (const NamedMutation& mutation : kMutations) scenario.mutations.push_back(mutation.name);
+    scenario.mutations.push_back(kAckBeforeWrite);
+    scenario.mutations.push_back(kDropUnchecked);
+  }
+  return scenarios;
+}
+
+}  // namespace carillon

@@ -1,0 +1,221 @@
+#include "tests/sim/cluster/cluster_world.h"
+
+#include <algorithm>
+
+#include "ring/hash_ring.h"
+#include "tests/sim/cluster/checkers/replica_checker.h"
+
+namespace carillon {
+namespace {
+
+constexpr std::size_t kMaxNodes = 7;  // those that came and went included
+
+}  // namespace
+
+ClusterWorld::ClusterWorld(std::uint64_t seed, const ClusterSettings& settings,
+                           const ClusterMutations& mutations, bool verbose)
+    : shared_(seed, settings, mutations, verbose), peers_(&shared_) {
+  workload_ = std::make_unique<ClusterWorkload>(&shared_, &nodes_);
+  admin_ = std::make_unique<ClusterAdmin>(&shared_, &nodes_, [this]() -> ClusterNode* {
+    return nodes_.size() < kMaxNodes ? AddNode() : nullptr;
+  });
+  faults_ = std::make_unique<ClusterFaults>(&shared_, &nodes_, [this](ClusterNode* lost) {
+    admin_->GiveUp(lost->id());
+    admin_->Join(AddNode());
+  });
+  nodes_.reserve(ClusterNetwork::kMaxNodes);
+  FoundCluster();
+}
+
+ClusterNode* ClusterWorld::AddNode() {
+  nodes_.push_back(std::make_unique<ClusterNode>(nodes_.size(), &shared_, &peers_));
+  peers_.Add(nodes_.back().get());
+  return nodes_.back().get();
+}
+
+// Its members are there from the beginning, each partition placed as a plan would.
+void ClusterWorld::FoundCluster() {
+  const ClusterSettings& settings = shared_.settings;
+  const std::uint64_t count =
+      settings.nodes_least + shared_.random.Below(settings.nodes_most - settings.nodes_least + 1);
+  for (std::uint64_t i = 0; i < count; ++i) AddNode();
+  Uuid cluster;
+  cluster.bytes[0] = 7;
+  ClusterState state = FirstState(cluster, nodes_.front()->AsMember(), kMinPartitionBits);
+  state.members.clear();
+  for (const auto& node : nodes_) state.members.push_back(node->AsMember());
+  std::sort(state.members.begin(), state.members.end(),
+            [](const Member& a, const Member& b) { return a.node < b.node; });
+  for (std::size_t p = 0; p < state.placement.size(); ++p) {
+    auto& homes = state.placement[p].homes;
+    homes.clear();
+    for (std::size_t i = 0; i < std::min<std::size_t>(count, 3); ++i) {
+      homes.push_back(static_cast<std::uint16_t>((p + i) % count));
+    }
+  }
+  const SharedState first = Share(std::move(state));
+  for (const auto& node : nodes_) node->Adopt(first);
+  for (const auto& node : nodes_) node->Start();
+}
+
+void ClusterWorld::RunFor(std::uint64_t time) {
+  const std::uint64_t until = shared_.events.now() + time;
+  while (!IsOver() && shared_.events.RunNext(until)) {
+  }
+}
+
+SimResult ClusterWorld::Run() {
+  RunFor(kSecond);
+  workload_->Start();
+  admin_->Start();
+  faults_->Start();
+  WatchCopies();
+  RunFor(shared_.settings.storm_seconds * kSecond);
+  workload_->Stop();
+  admin_->Stop();
+  faults_->Stop();
+  shared_.Tell("the storm is over");
+  if (!IsOver()) ComeToRest();
+  if (!IsOver()) CheckReplicas();
+  if (!IsOver()) ReplayRequests();
+  return Result();
+}
+
+void ClusterWorld::WatchCopies() {
+  const bool only_late = shared_.settings.only_late;
+  shared_.events.After(only_late ? kSecond / 5 : kSecond, [this, only_late] {
+    if (IsOver()) return;
+    only_late ? CheckServing() : CountCopies();
+    WatchCopies();
+  });
+}
+
+// I1 at every moment: what is acknowledged is on the disks of w members, wherever they are on the
+// ring. Those that are down may have it; one that lost its disk takes one copy with it.
+void ClusterWorld::CountCopies() {
+  const ClusterState& state = *shared_.ring.newest();
+  std::size_t wanted = 2;
+  std::size_t unknown = 0;
+  std::vector<const ClusterNode*> members;
+  for (const auto& node : nodes_) {
+    if (node->is_lost()) wanted = 1;
+    if (state.FindMember(node->id()) == nullptr || node->is_lost()) continue;
+    node->is_up() ? members.push_back(node.get()) : void(++unknown);
+  }
+  if (unknown >= wanted) return;
+  std::vector<ChunkRef> refs;
+  for (const auto& [key, chunk] : workload_->history().chunks) {
+    if (!chunk.acknowledged) continue;
+    const auto partition = PartitionOf(HashKey(kSimBucket, key), state.partition_bits);
+    refs.push_back({.partition = partition, .bucket = kSimBucket, .key = chunk.info.key});
+  }
+  std::vector<std::size_t> copies(refs.size(), unknown);
+  for (const ClusterNode* node : members) {
+    const auto stats = node->machine().store->StatChunks(refs);
+    for (std::size_t i = 0; stats.ok() && i < refs.size(); ++i)
+      copies[i] += (*stats)[i].has_value();
+  }
+  for (std::size_t i = 0; i < refs.size(); ++i) {
+    if (copies[i] >= wanted) continue;
+    return shared_.Complain(fmt::format("I1: {} of partition {} is on {} disks of members",
+                                        ToString(refs[i].key), refs[i].partition, copies[i]));
+  }
+}
+
+// That a quorum of homes has what is acknowledged, and so every n - w + 1 of them find it: true at
+// every moment while nobody is away.
+void ClusterWorld::CheckServing() {
+  const ClusterState& state = *shared_.ring.newest();
+  std::vector<std::vector<ChunkRef>> refs(state.partitions());
+  for (const auto& [key, chunk] : workload_->history().chunks) {
+    if (!chunk.acknowledged) continue;
+    const auto partition = PartitionOf(HashKey(kSimBucket, key), state.partition_bits);
+    refs[partition.value()].push_back(
+        {.partition = partition, .bucket = kSimBucket, .key = chunk.info.key});
+  }
+  for (std::size_t p = 0; p < refs.size(); ++p) {
+    const PartitionHomes& partition = state.placement[p];
+    const auto& serving = partition.phase == Phase::kReadNew ? partition.next : partition.homes;
+    std::vector<std::size_t> copies(refs[p].size());
+    for (const std::uint16_t home : serving) {
+      const auto node = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& one) {
+        return one->id() == state.members[home].node;
+      });
+      const auto stats = (*node)->machine()->store->StatChunks(refs[p]);
+      for (std::size_t i = 0; stats.ok() && i < copies.size(); ++i) {
+        copies[i] += (*stats)[i].has_value();
+      }
+    }
+    for (std::size_t i = 0; i < copies.size(); ++i) {
+      if (copies[i] >= 2) continue;
+      return shared_.Complain(fmt::format("I1: {} is with {} of the {} homes of partition {} ({})",
+                                          ToString(refs[p][i].key), copies[i], serving.size(), p,
+                                          ToString(partition.phase)));
+    }
+  }
+}
+
+void ClusterWorld::ComeToRest() {
+  std::string unrest = "?";
+  for (std::uint64_t second = 0; second < kCalmSeconds; ++second) {
+    RunFor(kSecond);
+    if (IsOver()) return;
+    ++rest_seconds_;
+    admin_->Settle();
+    unrest = ReplicaChecker(shared_.ring.newest().state.get(), &nodes_).Unrest();
+    const ClusterState& newest = *shared_.ring.newest();
+    const bool has_lost = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+      return node->is_lost() && newest.FindMember(node->id()) != nullptr;
+    });
+    if (unrest.empty() && workload_->is_idle() && !has_lost) return;
+  }
+  shared_.Complain(fmt::format("I11: all faults are over, and there is no rest: {}", unrest));
+  for (const auto& node : nodes_) {
+    if (!node->is_up()) continue;
+    shared_.Tell("node {}: {} pulls under way, the handoff holds {}", node->number(),
+                 node->node().transfers().size(), node->node().handoff().holds().size());
+    for (const Member& member : node->node().state().members) {
+      if (node->node().ring().reachability().IsUp(member.node)) continue;
+      shared_.Tell("  and {} is not up", member.name);
+    }
+  }
+}
+
+void ClusterWorld::CheckReplicas() {
+  const ReplicaChecker checker(shared_.ring.newest().state.get(), &nodes_);
+  for (std::string& wrong : checker.Check(workload_->history())) shared_.Complain(std::move(wrong));
+}
+
+void ClusterWorld::ReplayRequests() {
+  const auto digests = [this] {
+    return ReplicaChecker(shared_.ring.newest().state.get(), &nodes_).Digests();
+  };
+  const std::vector<HourDigest> before = digests();
+  for (const ClusterPeers::Recorded& one : peers_.recorded()) {
+    if (one.to->is_up()) one.to->HandlePeer(0, one.sender, one.message);
+  }
+  ComeToRest();
+  if (!IsOver() && digests() != before) {
+    shared_.Complain("I20: old requests, made again, change what is stored");
+  }
+}
+
+SimResult ClusterWorld::Result() const {
+  const ClusterHistory& history = workload_->history();
+  SimResult result{.trace_hash = shared_.trace, .violations = shared_.violations};
+  result.counts = {{"events", shared_.events.events()},
+                   {"requests", peers_.requests()},
+                   {"puts", history.puts},
+                   {"commits", history.commits},
+                   {"reads", history.reads},
+                   {"gave up", history.failed},
+                   {"unlisted", history.unlisted},
+                   {"crashes", faults_->crashes()},
+                   {"versions", shared_.ring.newest()->version.value()},
+                   {"moves", shared_.ring.moves_done()},
+                   {"changes", admin_->changes()},
+                   {"to rest", rest_seconds_}};
+  return result;
+}
+
+}  // namespace carillon
