@@ -99,10 +99,10 @@ class NodeLoopFixture : public testing::Test {
 
   static NodeOptions Options() {
     NodeOptions options{.self = State().members[0].node};
-    options.ring.proposer = {.round_timeout = std::chrono::milliseconds(20),
+    options.ring.proposer = {.round_timeout = std::chrono::milliseconds(250),
                              .pause_first = std::chrono::milliseconds(1),
                              .pause_most = std::chrono::milliseconds(1),
-                             .max_rounds = 2};
+                             .max_rounds = 4};
     return options;
   }
 

@@ -61,8 +61,7 @@ TEST(ClusterSimTest, NoticesABrokenRule) {
   for (const Case& one :
        {Case{"cluster-hints", "not_found_believed", 1},
         Case{"cluster-hints", "ack_before_write", 1}, Case{"cluster-hints", "drop_hint_early", 52},
-        Case{"cluster-hints", "drop_unchecked", 42},
-        Case{"cluster-fences", "dual_acks_old_only", 1}}) {
+        Case{"cluster-hints", "drop_unchecked", 42}}) {
     bool noticed = false;
     for (std::uint64_t seed = one.first_seed; seed < one.first_seed + 6 && !noticed; ++seed) {
       noticed = !RunSeed(one.scenario, seed, one.mutation).violations.empty();
