@@ -15,6 +15,8 @@
 namespace carillon {
 namespace {
 
+// Few shards: a filter, or the index of a table, is up to a MiB, and must fit in one many times.
+constexpr int kCacheShardBits = 2;
 constexpr std::uint64_t kVerifyAtOpenBytes = std::uint64_t{256} << 20;
 constexpr std::array<const char*, kFamilies> kFamilyNames = {"default", "manifests", "digests",
                                                              "meta"};
@@ -163,7 +165,7 @@ class RocksdbStore final : public KeyValueStore {
 class RocksdbFactory final : public KeyValueFactory {
  public:
   explicit RocksdbFactory(const RocksdbOptions& options)
-      : cache_(rocksdb::NewLRUCache(options.cache_bytes, -1, false, 0.5)) {
+      : cache_(rocksdb::NewLRUCache(options.cache_bytes, kCacheShardBits, false, 0.5)) {
     db_options_.create_if_missing = true;
     db_options_.create_missing_column_families = true;
     db_options_.atomic_flush = true;

@@ -73,6 +73,12 @@ grpc::ServerUnaryReactor* ClusterService::StageChange(grpc::CallbackServerContex
         if (change.kind == StagedChange::Kind::kReplace && dead.contains(change.node)) {
           return WithDeadReplaced(state, change);
         }
+        // One that is leaving and died before it had handed off what it held for others.
+        const Member* member = state.FindMember(change.node);
+        if (change.kind == StagedChange::Kind::kRemove && member != nullptr &&
+            member->role == MemberRole::kLeaving) {
+          return WithMemberForgotten(state, change.node);
+        }
         return WithStaged(state, change);
       },
       response);

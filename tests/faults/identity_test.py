@@ -98,6 +98,7 @@ class IdentityTest(cluster.ClusterTest):
         self.loaded()
         third.kill()
         new = self.add_node("node4")
+        self.await_true(lambda: self.health("node3") == "dead", 60, "it is seen dead")
         self.change_ring(self.members[0], "replace", "node3", new.name)
         self.members.append(new)
         self.finish()
@@ -117,6 +118,10 @@ class IdentityTest(cluster.ClusterTest):
         third.kill()
         third.start()
         self.await_true(lambda: NO_MORE in third.node.log(), 5, "it notices again")
+
+    def health(self, name):
+        return next(one["health"] for one in self.members[0].view()["members"]
+                    if one["name"] == name)
 
     def refuses(self, member):
         key = sorted(self.history.listed)[0]
