@@ -38,6 +38,13 @@ class GrpcClusterAdmin final : public ClusterAdmin {
     return response.pulls();
   }
 
+  StatusOr<std::string> MetricsText() override {
+    ASSIGN_OR_RETURN(auto response, Invoke<v1::GetMetricsResponse>(
+                                        &looks_, "/carillon.v1.ClusterService/GetMetrics",
+                                        v1::GetMetricsRequest()));
+    return std::move(*response.mutable_text());
+  }
+
   StatusOr<StateVersion> Stage(const RingChange& change) override {
     v1::StageChangeRequest request;
     *request.mutable_change() = ToMessage(change);

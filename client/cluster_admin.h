@@ -48,6 +48,8 @@ class ClusterAdmin {
   virtual StatusOr<ClusterView> View(std::uint32_t history = 0) = 0;
   // Pulls what that node lacks of its partitions: how many pulls were begun or wait.
   virtual StatusOr<std::uint32_t> Repair() = 0;
+  // The metrics of that node, in Prometheus' text format.
+  virtual StatusOr<std::string> MetricsText() = 0;
 
   // Each returns the version of the cluster state it made.
   virtual StatusOr<StateVersion> Stage(const RingChange& change) = 0;

@@ -74,4 +74,12 @@ grpc::ServerUnaryReactor* ClusterService::SetBucket(grpc::CallbackServerContext*
   return call.reactor();
 }
 
+grpc::ServerUnaryReactor* ClusterService::GetMetrics(grpc::CallbackServerContext* context,
+                                                     const v1::GetMetricsRequest* /*request*/,
+                                                     v1::GetMetricsResponse* response) {
+  const UnaryCall call("GetMetrics", context, metrics_);
+  response->set_text(metrics_->Render());
+  return call.Finish(OkStatus());
+}
+
 }  // namespace carillon

@@ -25,6 +25,9 @@ class ClusterService final : public v1::ClusterService::CallbackService {
   grpc::ServerUnaryReactor* SetBucket(grpc::CallbackServerContext* context,
                                       const v1::SetBucketRequest* request,
                                       v1::SetBucketResponse* response) override;
+  grpc::ServerUnaryReactor* GetMetrics(grpc::CallbackServerContext* context,
+                                       const v1::GetMetricsRequest* request,
+                                       v1::GetMetricsResponse* response) override;
 
   // ring_calls.cc
   grpc::ServerUnaryReactor* GetClusterView(grpc::CallbackServerContext* context,

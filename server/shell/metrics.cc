@@ -9,6 +9,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "base/process_usage.h"
+
 namespace carillon {
 namespace {
 
@@ -21,7 +23,7 @@ class AskedNumbers final : public prometheus::Collectable {
   void Add(const std::string& name, const std::string& help, prometheus::MetricType type,
            std::function<double()> read) {
     const std::lock_guard lock(mutex_);
-    numbers_.push_back({"carillon_" + name, help, type, std::move(read)});
+    numbers_.push_back({name, help, type, std::move(read)});
   }
 
   std::vector<prometheus::MetricFamily> Collect() const override {
@@ -91,7 +93,19 @@ struct Metrics::Families {
   std::map<std::pair<std::string, std::string>, OfMethod, std::less<>> methods;
 };
 
-Metrics::Metrics() : families_(std::make_unique<Families>()) {}
+Metrics::Metrics() : families_(std::make_unique<Families>()) {
+  // The names that Prometheus' own client libraries give them.
+  AskedNumbers& asked = families_->asked;
+  using enum prometheus::MetricType;
+  asked.Add("process_cpu_seconds_total", "CPU time of all threads, user and system.", Counter,
+            [] { return OwnUsage().cpu_seconds; });
+  asked.Add("process_resident_memory_bytes", "Memory that is resident.", Gauge,
+            [] { return static_cast<double>(OwnUsage().resident_bytes); });
+  asked.Add("process_disk_written_bytes_total", "Bytes that had to go to a disk.", Counter,
+            [] { return static_cast<double>(OwnUsage().disk_bytes_written); });
+  asked.Add("process_disk_read_bytes_total", "Bytes that came from a disk.", Counter,
+            [] { return static_cast<double>(OwnUsage().disk_bytes_read); });
+}
 Metrics::~Metrics() = default;
 
 void Metrics::ObserveRequest(std::string_view api, std::string_view method, StatusCode code,
@@ -132,12 +146,12 @@ void Metrics::SetConnections(std::string_view api, std::size_t open) {
 
 void Metrics::AddGauge(const std::string& name, const std::string& help,
                        std::function<double()> read) {
-  families_->asked.Add(name, help, prometheus::MetricType::Gauge, std::move(read));
+  families_->asked.Add("carillon_" + name, help, prometheus::MetricType::Gauge, std::move(read));
 }
 
 void Metrics::AddCounter(const std::string& name, const std::string& help,
                          std::function<double()> read) {
-  families_->asked.Add(name, help, prometheus::MetricType::Counter, std::move(read));
+  families_->asked.Add("carillon_" + name, help, prometheus::MetricType::Counter, std::move(read));
 }
 
 std::string Metrics::Render() const {

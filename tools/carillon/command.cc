@@ -106,7 +106,10 @@ void Command::ValueOrEnvironment(const std::string& names, const std::string& va
 }
 
 void Command::OnRun(Run run) {
-  app_->callback([selected = selected_, run = std::move(run)] { *selected = run; });
+  // Verbs below are called first: theirs counts.
+  app_->callback([selected = selected_, run = std::move(run)] {
+    if (!*selected) *selected = run;
+  });
 }
 
 CommandParser::CommandParser(const VerbText& text)

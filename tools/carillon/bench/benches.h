@@ -23,6 +23,10 @@ Status RunCalibrations(const BenchOptions& options, const Report& report);
 // preallocated file that is written and synced in the same pattern.
 Status RunLogBench(const BenchOptions& options, const Report& report);
 
+// That plain file alone, with values of `value_bytes`.
+StatusOr<Measurement> MeasurePlainFile(const BenchOptions& options, std::size_t value_bytes,
+                                       std::uint64_t writers);
+
 // PutChunk and GetChunks of 4 KB, 100 KB, 500 KB against a bare gRPC echo of the same bytes.
 Status RunRpcBench(const BenchOptions& options, const Report& report);
 

@@ -177,6 +177,20 @@ Status MeasureInTurn(const std::string& directory, std::uint64_t writers, double
 
 }  // namespace
 
+StatusOr<Measurement> MeasurePlainFile(const BenchOptions& options, std::size_t value_bytes,
+                                       std::uint64_t writers) {
+  ASSIGN_OR_RETURN(const auto directory, TemporaryDirectory::Make(options.directory));
+  ASSIGN_OR_RETURN(auto file, MachineFileSystem()->Create(directory->path() + "/plain"));
+  PlainFile plain(std::move(file));
+  const std::string value = RandomBytes(value_bytes, 3);
+  ASSIGN_OR_RETURN(Measurement result,
+                   RunClosedLoop(writers, options.seconds, [&](std::uint64_t, auto done) {
+                     plain.Submit(value, std::move(done));
+                   }));
+  result.value_bytes = value_bytes;
+  return result;
+}
+
 Status RunLogBench(const BenchOptions& options, const Report& report) {
   for (const std::uint64_t writers : {1, 16, 64}) {
     ASSIGN_OR_RETURN(const auto directory, TemporaryDirectory::Make(options.directory));

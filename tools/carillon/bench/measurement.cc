@@ -1,6 +1,5 @@
 #include "tools/carillon/bench/measurement.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -112,15 +111,6 @@ void Measurement::Add(const Measurement& slice) {
   server_cpu_seconds += slice.server_cpu_seconds;
   latencies_ms.insert(latencies_ms.end(), slice.latencies_ms.begin(), slice.latencies_ms.end());
   FillPercentiles(this);
-}
-
-double OwnCpuSeconds() {
-  rusage usage{};
-  (void)::getrusage(RUSAGE_SELF, &usage);  // fails for bad arguments only
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 double CpuSecondsOf(int pid) {

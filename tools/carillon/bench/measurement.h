@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/process_usage.h"
 #include "base/status.h"
 
 // What one workload came to, and how to drive one.
@@ -46,8 +47,7 @@ using StartOperation = std::function<void(std::uint64_t i, std::function<void(St
 StatusOr<Measurement> RunClosedLoop(std::uint64_t outstanding, double seconds,
                                     const StartOperation& start);
 
-// CPU seconds of this process, and of another (0 when it is gone).
-double OwnCpuSeconds();
+// CPU seconds of another process; 0 when it is gone.
 double CpuSecondsOf(int pid);
 
 }  // namespace carillon

@@ -1,9 +1,11 @@
 #include <memory>
 
 #include "tools/carillon/bench/benches.h"
+#include "tools/carillon/bench/ring_bench.h"
 #include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
+#include "tools/carillon/verbs/bench_verbs.h"
 #include "tools/carillon/verbs/verbs.h"
 
 namespace carillon {
@@ -12,8 +14,12 @@ namespace {
 const VerbText kText = {
     .name = "bench",
     .group = kForMeasuring,
-    .description = "Measure log, API, and events, each against a calibration in the same run",
+    .description = "Measure a cluster, or the parts of a node, beside what the machine can do",
     .examples =
+        "With a workload: a load on a cluster. Without: log, API, and events of a node, each "
+        "against\n"
+        "a calibration in the same run.\n\n"
+        "  carillon bench put --local 3\n"
         "  carillon bench\n"
         "  carillon bench --only log --seconds 10 --dir /mnt/disk\n"
         "Starts nodes of its own on loopback, on temporary data in --dir, and removes them.\n"
@@ -25,6 +31,7 @@ struct Options {
   std::uint64_t seconds = 3;
   std::string only = "all";
   std::uint64_t chunks = 10'000'000;
+  std::string load;
 };
 
 std::string InJson(const std::vector<Measurement>& measurements) {
@@ -103,6 +110,7 @@ Outcome RunMany(Session* session, const BenchOptions& bench, std::uint64_t chunk
 
 Outcome RunBench(Session* session, const Options& options) {
   if (options.only == "echo-server") return ServeEcho();
+  if (!options.load.empty()) return RunOrderedLoad(options.load);
   const BenchOptions bench{.directory = options.directory,
                            .seconds = static_cast<double>(options.seconds)};
   if (options.only == "many") return RunMany(session, bench, options.chunks);
@@ -136,6 +144,8 @@ void AddBench(CommandParser* parser, Session* session) {
               "a part of it. many: a node with --chunks small chunks (not in all); echo-server:\n"
               "serve the bare echo that rpc is compared with");
   verb.Value("--chunks", &options->chunks, "how many chunks `many` makes");
+  verb.Value("--load", &options->load, "what a process of a benchmark is told");
+  AddBenchWorkloads(&verb, session);
   verb.OnRun([=] { return RunBench(session, *options); });
 }
 

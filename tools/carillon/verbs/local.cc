@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "tools/carillon/bench/child_node.h"
+#include "tools/carillon/one_ring.h"
 #include "tools/carillon/ring/local_layout.h"
 #include "tools/carillon/ring/ring_status.h"
 #include "tools/carillon/verbs/ring_verbs.h"
@@ -79,24 +80,6 @@ StatusOr<Children> StartAll(const std::string& directory, const std::vector<Loca
   return children;
 }
 
-bool IsRingOf(const ClusterState& state, std::size_t nodes) {
-  const auto owns = [](const Member& member) { return member.role == MemberRole::kNormal; };
-  return state.members.size() >= nodes && state.staged.empty() && !state.IsMoving() &&
-         std::all_of(state.members.begin(), state.members.end(), owns);
-}
-
-// One look, and what can be done next: a joining node has staged itself already.
-StatusOr<bool> Advance(ClusterAdmin* admin, std::size_t nodes, StateVersion* committed) {
-  ASSIGN_OR_RETURN(const ClusterView view, admin->View());
-  const ClusterState& state = *view.state;
-  if (state.version < *committed) return false;
-  if (IsRingOf(state, nodes)) return true;
-  if (state.members.size() < nodes || state.staged.empty() || state.IsMoving()) return false;
-  ASSIGN_OR_RETURN(const PlannedChange planned, admin->Plan(false, false));
-  ASSIGN_OR_RETURN(*committed, admin->Commit(planned.id));
-  return false;
-}
-
 // Commits the joins of all nodes and waits until they own what they should.
 Status MakeOneRing(const Session& session, ClusterAdmin* admin, std::size_t nodes,
                    StopSignal* stop) {
@@ -104,7 +87,7 @@ Status MakeOneRing(const Session& session, ClusterAdmin* admin, std::size_t node
   Status why = OkStatus();
   StateVersion committed;
   while (SystemClock().Now() < deadline && !stop->IsRaised()) {
-    const auto is_done = Advance(admin, nodes, &committed);
+    const auto is_done = AdvanceToOneRing(admin, nodes, &committed);
     if (is_done.ok() && *is_done) return OkStatus();
     why = is_done.status();
     RETURN_IF_ERROR(FollowMoves(session, admin, committed, stop).status());

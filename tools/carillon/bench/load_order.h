@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "tools/carillon/bench/load_loop.h"
+#include "tools/carillon/bench/ring_loads.h"
+
+namespace carillon {
+
+// What the driver of a benchmark tells a process that makes a part of the load.
+struct LoadOrder {
+  LoadSpec spec;
+  std::uint64_t at_once = 1;
+  double seconds = 10;
+  double per_second = 0;
+  std::uint64_t begin_unix_ms = 0;  // all begin at once
+  std::string endpoint;
+};
+
+// One argument of a command line, and back. INVALID_ARGUMENT: not that.
+std::string EncodeLoadOrder(const LoadOrder& order);
+StatusOr<LoadOrder> DecodeLoadOrder(const std::string& text);
+
+}  // namespace carillon
