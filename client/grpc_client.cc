@@ -58,10 +58,19 @@ std::size_t ExpectedBytes(const Router::Ring& ring, const std::string& bucket) {
   return (properties == nullptr ? BucketProperties() : *properties).max_chunk_bytes / 4;
 }
 
+// Alone, with all that UnaryCalls does: also by a newer ring, or at a node too old for PutChunks.
+bool MayBeTriedAgain(const Status& status) {
+  return IsRetryable(status) || status.code() == StatusCode::kFailedPrecondition ||
+         status.code() == StatusCode::kUnimplemented;
+}
+
 }  // namespace
 
 GrpcClient::GrpcClient(ClientOptions options)
-    : options_(std::move(options)), view_(options_), calls_(&view_, options_) {}
+    : options_(std::move(options)),
+      view_(options_),
+      calls_(&view_, options_),
+      small_puts_(&view_, std::min(options_.attempt_timeout, options_.timeout / 2)) {}
 
 StatusOr<PutReply> GrpcClient::PutChunk(const std::string& bucket, const ChunkKey& key,
                                         SharedBytes value) {
@@ -74,8 +83,34 @@ StatusOr<PutReply> GrpcClient::PutChunk(const std::string& bucket, const ChunkKe
 void GrpcClient::PutChunkAsync(const std::string& bucket, const ChunkKey& key, SharedBytes value,
                                std::function<void(StatusOr<PutReply>)> done) {
   if (Status valid = Validate(key); !valid.ok()) return done(std::move(valid));
-  wire::PutChunkRequest request{.bucket = bucket, .key = ToString(key)};
-  request.value_crc = Crc32c(value.view());
+  const std::uint32_t crc = Crc32c(value.view());
+  if (value.size() > PutStreams::kMaxValueBytes) {
+    return PutAlone(bucket, ToString(key), crc, std::move(value), std::move(done), {});
+  }
+  PutSmall(bucket, ToString(key), crc, std::move(value), std::move(done));
+}
+
+// With others; and what fails so that it may be tried again is tried alone.
+void GrpcClient::PutSmall(const std::string& bucket, std::string key, std::uint32_t crc,
+                          SharedBytes value, std::function<void(StatusOr<PutReply>)> done) {
+  SmallPut put{.bucket = bucket, .key = key, .crc = crc, .value = value, .done = {}};
+  put.done = [this, bucket, key = std::move(key), crc, value = std::move(value),
+              done = std::move(done),
+              past = UnaryCalls::Past{.attempts = 1}](StatusOr<PutReply> reply) mutable {
+    if (reply.ok() || !MayBeTriedAgain(reply.status()) || options_.retry.max_attempts <= 1) {
+      return done(std::move(reply));
+    }
+    view_.CountRetry(/*elsewhere=*/IsAway(reply.status()));
+    PutAlone(bucket, std::move(key), crc, std::move(value), std::move(done), past);
+  };
+  small_puts_.Put(std::move(put));
+}
+
+void GrpcClient::PutAlone(const std::string& bucket, std::string key, std::uint32_t crc,
+                          SharedBytes value, std::function<void(StatusOr<PutReply>)> done,
+                          UnaryCalls::Past past) {
+  wire::PutChunkRequest request{.bucket = bucket, .key = std::move(key)};
+  request.value_crc = crc;
   request.value = Rope(std::move(value));
   Aim aim{.kind = Aim::Kind::kWrite, .bucket = bucket, .key = request.key};
   calls_.Start(
@@ -89,7 +124,8 @@ void GrpcClient::PutChunkAsync(const std::string& bucket, const ChunkKey& key, S
         auto response = ParseAnswer<v1::PutChunkResponse>(&view_, std::move(answer));
         if (!response.ok()) return done(response.status());
         done(FromMessage(*response));
-      });
+      },
+      past);
 }
 
 Status GrpcClient::CommitSecond(const Commit& commit) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/put_streams.h"
 #include "client/ring_view.h"
 #include "client/unary_calls.h"
 
@@ -36,11 +37,16 @@ class GrpcClient final : public Client {
   ClientCounters counters() const override { return view_.counters(); }
 
  private:
+  void PutSmall(const std::string& bucket, std::string key, std::uint32_t crc, SharedBytes value,
+                std::function<void(StatusOr<PutReply>)> done);
+  void PutAlone(const std::string& bucket, std::string key, std::uint32_t crc, SharedBytes value,
+                std::function<void(StatusOr<PutReply>)> done, UnaryCalls::Past past);
   void WaitForVersion(StateVersion version);
 
   const ClientOptions options_;
   RingView view_;
   UnaryCalls calls_;
+  PutStreams small_puts_;
 };
 
 }  // namespace carillon

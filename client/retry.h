@@ -24,7 +24,9 @@ bool IsRetryable(const Status& status);
 // Exponential backoff with full jitter (0.5..1.0 of the delay). One per call.
 class Backoff {
  public:
-  Backoff(const RetryPolicy& policy, std::uint64_t seed) : policy_(policy), random_(seed) {}
+  // `attempts`: that were made before.
+  Backoff(const RetryPolicy& policy, std::uint64_t seed, int attempts = 0)
+      : policy_(policy), random_(seed), attempts_(attempts) {}
 
   // After an attempt failed with `status`, with `left` until the call's deadline: how long to
   // wait, or nullopt when this answer stands.
@@ -35,7 +37,7 @@ class Backoff {
  private:
   const RetryPolicy policy_;
   Random random_;
-  int attempts_ = 0;
+  int attempts_;
 };
 
 }  // namespace carillon

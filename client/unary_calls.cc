@@ -19,14 +19,15 @@ Status ToStatus(const grpc::Status& status) {
 // the fetch of the ring.
 class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
  public:
-  Call(UnaryCalls* owner, const char* method, Aim aim, MakeRequest make_request, Done done)
+  Call(UnaryCalls* owner, const char* method, Aim aim, MakeRequest make_request, Done done,
+       Past past)
       : owner_(owner),
         method_(method),
         aim_(std::move(aim)),
         make_request_(std::move(make_request)),
         done_(std::move(done)),
-        backoff_(owner->options_.retry, RandomSeed()),
-        deadline_(SystemClock().Now() + owner->options_.timeout) {}
+        backoff_(owner->options_.retry, RandomSeed(), past.attempts),
+        deadline_(past.began + owner->options_.timeout) {}
 
   void Attempt() {
     const Instant now = SystemClock().Now();
@@ -150,10 +151,10 @@ UnaryCalls::~UnaryCalls() {
   none_left_.wait(lock, [this] { return under_way_ == 0; });
 }
 
-void UnaryCalls::Start(const char* method, Aim aim, MakeRequest request, Done done) {
+void UnaryCalls::Start(const char* method, Aim aim, MakeRequest request, Done done, Past past) {
   Enter();
-  auto call =
-      std::make_shared<Call>(this, method, std::move(aim), std::move(request), std::move(done));
+  auto call = std::make_shared<Call>(this, method, std::move(aim), std::move(request),
+                                     std::move(done), past);
   view_->WhenReady([call = std::move(call)] { call->Attempt(); });
 }
 

@@ -40,9 +40,18 @@ class UnaryCalls {
   UnaryCalls(RingView* view, const ClientOptions& options) : view_(view), options_(options) {}
   ~UnaryCalls();
 
+  // What was done for a call before it came here.
+  struct Past {
+    Instant began = SystemClock().Now();
+    int attempts = 0;
+  };
+
   // Calls `method` ("/package.Service/Method", a literal); `done` is called once, on a thread of
   // gRPC's, and must not block. `request` is called for each attempt.
-  void Start(const char* method, Aim aim, MakeRequest request, Done done);
+  void Start(const char* method, Aim aim, MakeRequest request, Done done) {
+    Start(method, std::move(aim), std::move(request), std::move(done), Past());
+  }
+  void Start(const char* method, Aim aim, MakeRequest request, Done done, Past past);
 
   RingView* view() { return view_; }
 

@@ -5,6 +5,7 @@
 #include "proto/wire.h"
 #include "server/api/chunk_stream.h"
 #include "server/api/codec.h"
+#include "server/api/put_stream.h"
 #include "server/api/unary_call.h"
 
 namespace carillon {
@@ -87,6 +88,11 @@ grpc::ServerUnaryReactor* EventsService::PutChunk(grpc::CallbackServerContext* c
     call.Finish(answer.status);
   });
   return call.reactor();
+}
+
+grpc::ServerBidiReactor<v1::PutChunksRequest, v1::PutChunksResponse>* EventsService::PutChunks(
+    grpc::CallbackServerContext* /*context*/) {
+  return PutStream::Start(node_, metrics_);
 }
 
 grpc::ServerUnaryReactor* EventsService::CommitSecond(grpc::CallbackServerContext* context,

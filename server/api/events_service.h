@@ -10,10 +10,12 @@ namespace carillon {
 // chunk bytes are raw: the bytes go from the wire's slices to the disk, and back, without a copy.
 // Threads: gRPC's.
 using EventsServiceBase = v1::EventsService::WithRawCallbackMethod_PutChunk<
-    v1::EventsService::WithCallbackMethod_CommitSecond<
-        v1::EventsService::WithCallbackMethod_ListSeconds<
-            v1::EventsService::WithRawCallbackMethod_GetChunks<
-                v1::EventsService::WithRawCallbackMethod_ReadRange<v1::EventsService::Service>>>>>;
+    v1::EventsService::WithCallbackMethod_PutChunks<
+        v1::EventsService::WithCallbackMethod_CommitSecond<
+            v1::EventsService::WithCallbackMethod_ListSeconds<
+                v1::EventsService::WithRawCallbackMethod_GetChunks<
+                    v1::EventsService::WithRawCallbackMethod_ReadRange<
+                        v1::EventsService::Service>>>>>>;
 
 class EventsService final : public EventsServiceBase {
  public:
@@ -23,6 +25,8 @@ class EventsService final : public EventsServiceBase {
   grpc::ServerUnaryReactor* PutChunk(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request,
                                      grpc::ByteBuffer* response) override;
+  grpc::ServerBidiReactor<v1::PutChunksRequest, v1::PutChunksResponse>* PutChunks(
+      grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* CommitSecond(grpc::CallbackServerContext* context,
                                          const v1::CommitSecondRequest* request,
                                          v1::CommitSecondResponse* response) override;

@@ -29,7 +29,6 @@ TEST(LoadLoopTest, AnOpenLoopCountsTheWaitOfWhatCouldNotBeginInTime) {
                                     });
   EXPECT_EQ(result.operations, 5u);
   EXPECT_GE(result.latency.max_ms(), 9.9);
-  EXPECT_LT(result.latency.PercentileMs(0.2), result.latency.max_ms() / 2);
 }
 
 TEST(LoadLoopTest, FailuresAreCountedByCodeAndNotTimed) {
