@@ -1,8 +1,10 @@
 #include "server/api/peer_client.h"
 
+#include <algorithm>
 #include <future>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -10,6 +12,7 @@
 #include "proto/byte_buffer.h"
 #include "ring/gossip_codec.h"
 #include "server/api/peer_service.h"
+#include "server/node/peer_batch_codec.h"
 #include "server/node/peer_codec.h"
 
 namespace carillon {
@@ -23,33 +26,63 @@ PeerReply Unanswered(const std::string& address, StatusCode code, std::string_vi
   return {.status = Unavailable("no answer from {}: {}: {}", address, CodeName(code), why)};
 }
 
-StatusOr<PeerReply> Decode(const grpc::ByteBuffer& buffer) {
-  ASSIGN_OR_RETURN(const Rope bytes, ToRope(buffer));
-  return DecodePeerReply(bytes);
+PeerReply Unanswered(const std::string& address, const Status& status) {
+  return Unanswered(address, status.code(), Message(status));
+}
+
+PeerReply Unanswered(const std::string& address, const grpc::Status& status) {
+  return Unanswered(address, static_cast<StatusCode>(status.error_code()), status.error_message());
+}
+
+PeerReply ReplyOf(const std::string& address, const Rope& bytes) {
+  auto reply = DecodePeerReply(bytes);
+  return reply.ok() ? *std::move(reply) : Unanswered(address, reply.status());
+}
+
+PeerReply ReplyOf(const std::string& address, const grpc::Status& status,
+                  const grpc::ByteBuffer& response) {
+  if (!status.ok()) return Unanswered(address, status);
+  const auto bytes = ToRope(response);
+  return bytes.ok() ? ReplyOf(address, *bytes) : Unanswered(address, bytes.status());
+}
+
+StatusOr<std::vector<Rope>> PartsOf(const grpc::ByteBuffer& response, std::size_t expected) {
+  ASSIGN_OR_RETURN(const Rope bytes, ToRope(response));
+  ASSIGN_OR_RETURN(std::vector<Rope> parts, DecodePeerBatch(bytes));
+  if (parts.size() == expected) return parts;
+  return DataLoss("{} replies to {} requests", parts.size(), expected);
+}
+
+// Small and many: what small chunks make.
+bool GoesWithOthers(const PeerMessage& message, const Rope& request) {
+  constexpr std::size_t kMaxBytes = 20'000;
+  return std::holds_alternative<ReplicaPut>(message) && request.size() <= kMaxBytes;
 }
 
 }  // namespace
 
-// One request from Enter to Leave. Kept alive by gRPC's callback.
+// One call from Enter to Leave. Kept alive by gRPC's callback.
 class PeerClient::Call : public std::enable_shared_from_this<Call> {
  public:
-  Call(PeerClient* owner, std::string address, Done done)
-      : owner_(owner), address_(std::move(address)), done_(std::move(done)) {}
+  using End = std::function<void(const grpc::Status&, const grpc::ByteBuffer& response)>;
+
+  Call(PeerClient* owner, std::string address, End end)
+      : owner_(owner), address_(std::move(address)), end_(std::move(end)) {}
 
   const std::string& address() const { return address_; }
   void TakeChannel(std::shared_ptr<grpc::Channel> channel) { channel_ = std::move(channel); }
 
-  void Start(const Rope& request, Duration timeout) {
+  // `method` is a literal.
+  void Start(const char* method, const Rope& request, Duration timeout) {
+    owner_->bytes_sent_ += request.size();
     request_ = ToByteBuffer(request);
     // A span, not a point: jumps of the wall clock do not matter.
     context_->set_deadline(gpr_time_from_nanos(timeout.count(), GPR_TIMESPAN));
     grpc::GenericStub(channel_).UnaryCall(
-        &*context_, kPeerMethod, grpc::StubOptions(), &request_, &response_,
+        &*context_, method, grpc::StubOptions(), &request_, &response_,
         [self = shared_from_this()](const grpc::Status& status) { self->HandleEnd(status); });
   }
   void Cancel() { context_->TryCancel(); }
-
-  void Finish(PeerReply reply) { std::exchange(done_, nullptr)(std::move(reply)); }
 
   // Requires: nobody can Cancel any more.
   void LetGo() {
@@ -59,24 +92,14 @@ class PeerClient::Call : public std::enable_shared_from_this<Call> {
 
  private:
   void HandleEnd(const grpc::Status& status) {
-    Finish(ReplyOf(status));
+    if (status.ok()) owner_->bytes_received_ += response_.Length();
+    std::exchange(end_, nullptr)(status, response_);
     owner_->Leave(this);
-  }
-
-  PeerReply ReplyOf(const grpc::Status& status) {
-    if (!status.ok()) {
-      return Unanswered(address_, static_cast<StatusCode>(status.error_code()),
-                        status.error_message());
-    }
-    owner_->bytes_received_ += response_.Length();
-    auto reply = Decode(response_);
-    if (reply.ok()) return *std::move(reply);
-    return Unanswered(address_, reply.status().code(), Message(reply.status()));
   }
 
   PeerClient* const owner_;
   const std::string address_;
-  Done done_;
+  End end_;
   std::shared_ptr<grpc::Channel> channel_;
   std::optional<grpc::ClientContext> context_{std::in_place};
   grpc::ByteBuffer request_;
@@ -92,21 +115,91 @@ PeerClient::~PeerClient() {
 
 void PeerClient::Ask(AskPeer ask, Done done) {
   ++requests_;
-  const auto call = std::make_shared<Call>(this, std::move(ask.address),
-                                           [this, done = std::move(done)](PeerReply reply) {
-                                             if (reply.version == StateVersion(0)) ++unanswered_;
-                                             done(std::move(reply));
-                                           });
-  if (call->address().empty()) {
-    return call->Finish(
+  Done counted = [this, done = std::move(done)](PeerReply reply) {
+    if (reply.version == StateVersion(0)) ++unanswered_;
+    done(std::move(reply));
+  };
+  if (ask.address.empty()) {
+    return counted(
         {.status = Unavailable("the address of node {} is not known", ToString(ask.to.value()))});
   }
-  const Rope request = EncodePeerRequest(ask.sender, ask.message);
-  if (const Status entered = Enter(call.get()); !entered.ok()) {
-    return call->Finish(Unanswered(call->address(), entered.code(), Message(entered)));
+  Rope request = EncodePeerRequest(ask.sender, ask.message);
+  if (GoesWithOthers(ask.message, request)) {
+    return AskWithOthers(ask.address, {.request = std::move(request),
+                                       .expires = SystemClock().Now() + ask.timeout,
+                                       .done = std::move(counted)});
   }
-  bytes_sent_ += request.size();
-  call->Start(request, ask.timeout);
+  const auto call =
+      std::make_shared<Call>(this, ask.address,
+                             [address = ask.address, counted](const grpc::Status& status,
+                                                              const grpc::ByteBuffer& response) {
+                               counted(ReplyOf(address, status, response));
+                             });
+  if (const Status entered = Enter(call.get()); !entered.ok()) {
+    return counted(Unanswered(ask.address, entered));
+  }
+  call->Start(kPeerMethod, request, ask.timeout);
+}
+
+void PeerClient::AskWithOthers(const std::string& address, PeerBatchItem item) {
+  std::optional<PeerBatch> batch;
+  {
+    const std::lock_guard lock(mutex_);
+    batch = batches_.Add(address, std::move(item));
+  }
+  while (batch) batch = SendBatch(*std::move(batch));
+}
+
+// What has waited beyond its time is not sent. Returns the next batch if this one ended at once.
+std::optional<PeerBatch> PeerClient::SendBatch(PeerBatch batch) {
+  const Instant now = SystemClock().Now();
+  const std::string address = batch.address;
+  const auto fail_all = [&](const PeerReply& reply) {
+    for (const PeerBatchItem& item : batch.items) item.done(reply);
+    const std::lock_guard lock(mutex_);
+    return batches_.End(address);
+  };
+  const auto expired =
+      std::stable_partition(batch.items.begin(), batch.items.end(),
+                            [now](const PeerBatchItem& item) { return item.expires > now; });
+  const PeerReply late = {.status = DeadlineExceeded("no answer from {} in time", address)};
+  for (auto item = expired; item != batch.items.end(); ++item) item->done(late);
+  batch.items.erase(expired, batch.items.end());
+  if (batch.items.empty()) return fail_all(late);
+  std::vector<Rope> requests;
+  Instant expires = batch.items.front().expires;
+  for (PeerBatchItem& item : batch.items) {
+    requests.push_back(std::move(item.request));
+    expires = std::min(expires, item.expires);
+  }
+  const auto shared = std::make_shared<PeerBatch>(std::move(batch));
+  const auto call = std::make_shared<Call>(
+      this, address, [this, shared](const grpc::Status& status, const grpc::ByteBuffer& response) {
+        HandleBatchEnd(*shared, status, response);
+      });
+  if (const Status entered = Enter(call.get()); !entered.ok()) {
+    batch = std::move(*shared);
+    return fail_all(Unanswered(address, entered));
+  }
+  call->Start(kPeerManyMethod, EncodePeerBatch(requests), expires - now);
+  return std::nullopt;
+}
+
+void PeerClient::HandleBatchEnd(const PeerBatch& batch, const grpc::Status& status,
+                                const grpc::ByteBuffer& response) {
+  const auto parts = status.ok() ? PartsOf(response, batch.items.size())
+                                 : StatusOr<std::vector<Rope>>(Unavailable("not answered"));
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    batch.items[i].done(!status.ok()  ? Unanswered(batch.address, status)
+                        : !parts.ok() ? Unanswered(batch.address, parts.status())
+                                      : ReplyOf(batch.address, (*parts)[i]));
+  }
+  std::optional<PeerBatch> next;
+  {
+    const std::lock_guard lock(mutex_);
+    next = batches_.End(batch.address);
+  }
+  while (next) next = SendBatch(*std::move(next));
 }
 
 void PeerClient::Send(SendGossip packet) {

@@ -6,10 +6,15 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/status.h>
+
 #include "ring/register_messages.h"
+#include "server/api/peer_batches.h"
 #include "server/api/peer_channels.h"
 #include "server/shell/gossip_socket.h"
 #include "server/shell/peer_transport.h"
@@ -27,6 +32,8 @@ struct PeerTraffic {
 
 // A node's words to other nodes over gRPC (server/api/peer_service.h) and over UDP. One connection
 // a node, and no thread of its own: gRPC's threads carry the calls on.
+//
+// Small ReplicaPuts to one node go together (PeerBatches).
 //
 // An ask fails as soon as its node is known to be away, and at its timeout at the latest; nothing
 // is tried twice. `done` may run before Ask returns. Threads: any, but not gRPC's for Stop.
@@ -51,12 +58,17 @@ class PeerClient final : public PeerTransport {
   // Gives `call` its channel, unless the client has stopped.
   Status Enter(Call* call);
   void Leave(Call* call);
+  void AskWithOthers(const std::string& address, PeerBatchItem item);
+  std::optional<PeerBatch> SendBatch(PeerBatch batch);
+  void HandleBatchEnd(const PeerBatch& batch, const grpc::Status& status,
+                      const grpc::ByteBuffer& response);
 
   const Uuid cluster_;
   GossipSocket* const gossip_;
   mutable std::mutex mutex_;
   std::condition_variable none_left_;
   PeerChannels channels_;
+  PeerBatches batches_;
   std::size_t under_way_ = 0;    // have a channel
   std::set<Call*> cancellable_;  // of them
   bool stopped_ = false;

@@ -3,11 +3,13 @@
 #include <atomic>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
 
 #include "proto/byte_buffer.h"
 #include "server/api/status_codec.h"
+#include "server/node/peer_batch_codec.h"
 #include "server/node/peer_codec.h"
 
 namespace carillon {
@@ -57,6 +59,48 @@ class PeerCall {
   std::atomic<bool> ended_{false};
 };
 
+// Several requests at the sink, until each has its reply or no handle on the rest is left.
+class PeerManyCall {
+ public:
+  PeerManyCall(std::size_t count, grpc::ServerUnaryReactor* reactor, grpc::ByteBuffer* response,
+               Metrics* metrics)
+      : reactor_(reactor),
+        response_(response),
+        metrics_(metrics),
+        began_(SystemClock().Now()),
+        replies_(count, PeerReply{.status = Unavailable("the node stops"), .version = {}}),
+        answered_(count) {}
+  // Every handle on it is gone: all are answered, or never will be.
+  ~PeerManyCall() {
+    std::vector<Rope> parts;
+    parts.reserve(replies_.size());
+    for (const PeerReply& reply : replies_) parts.push_back(EncodePeerReply(reply));
+    *response_ = ToByteBuffer(EncodePeerBatch(parts));
+    metrics_->ObserveRequest("peer", "Many", StatusCode::kOk, SystemClock().Now() - began_);
+    reactor_->Finish(grpc::Status::OK);
+  }
+  PeerManyCall(const PeerManyCall&) = delete;
+  PeerManyCall& operator=(const PeerManyCall&) = delete;
+
+  // Each place's first reply counts.
+  void Answer(std::size_t place, PeerReply reply) {
+    if (!answered_[place].exchange(true)) replies_[place] = std::move(reply);
+  }
+
+ private:
+  grpc::ServerUnaryReactor* const reactor_;
+  grpc::ByteBuffer* const response_;
+  Metrics* const metrics_;
+  const Instant began_;
+  std::vector<PeerReply> replies_;  // each written once, before its handle goes
+  std::vector<std::atomic<bool>> answered_;
+};
+
+StatusOr<std::vector<Rope>> DecodeMany(const grpc::ByteBuffer& buffer) {
+  ASSIGN_OR_RETURN(const Rope bytes, ToRope(buffer));
+  return DecodePeerBatch(bytes);
+}
+
 StatusOr<DecodedPeerRequest> Decode(const grpc::ByteBuffer& buffer) {
   ASSIGN_OR_RETURN(const Rope bytes, ToRope(buffer));
   return DecodePeerRequest(bytes);
@@ -72,6 +116,12 @@ PeerService::PeerService(PeerSink* sink, Metrics* metrics) : sink_(sink), metric
       0, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
              [this](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                     grpc::ByteBuffer* response) { return Ask(context, request, response); }));
+  AddMethod(new grpc::internal::RpcServiceMethod(kPeerManyMethod,
+                                                 grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+  MarkMethodRawCallback(
+      1, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+             [this](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                    grpc::ByteBuffer* response) { return AskMany(context, request, response); }));
 }
 
 grpc::ServerUnaryReactor* PeerService::Ask(grpc::CallbackServerContext* context,
@@ -86,6 +136,28 @@ grpc::ServerUnaryReactor* PeerService::Ask(grpc::CallbackServerContext* context,
                       [call](const PeerReply& reply) { call->Answer(reply); });
   } else {
     call->Refuse(decoded.status());
+  }
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* PeerService::AskMany(grpc::CallbackServerContext* context,
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const auto parts = DecodeMany(*request);
+  if (!parts.ok()) {
+    reactor->Finish(ToGrpc(parts.status()));
+    return reactor;
+  }
+  const auto call = std::make_shared<PeerManyCall>(parts->size(), reactor, response, metrics_);
+  for (std::size_t i = 0; i < parts->size(); ++i) {
+    auto decoded = DecodePeerRequest((*parts)[i]);
+    if (decoded.ok()) {
+      sink_->HandlePeer(decoded->sender, std::move(decoded->message),
+                        [call, i](PeerReply reply) { call->Answer(i, std::move(reply)); });
+    } else {
+      call->Answer(i, {.status = decoded.status(), .version = {}});
+    }
   }
   return reactor;
 }

@@ -9,8 +9,10 @@
 
 namespace carillon {
 
-// The one method between nodes; request and reply are docs/FORMATS.md, "Node to node".
+// The methods between nodes; requests and replies are docs/FORMATS.md, "Node to node". The second
+// carries many small ones at once, and answers when the last of them is answered.
 inline constexpr char kPeerMethod[] = "/carillon.v1.PeerService/Ask";
+inline constexpr char kPeerManyMethod[] = "/carillon.v1.PeerService/AskMany";
 
 // What other nodes ask: decodes, gives it to the sink, encodes what the sink says. Values go from
 // the wire's slices to the sink, and back, without a copy. No protobuf: there is no .proto.
@@ -25,6 +27,8 @@ class PeerService final : public grpc::Service {
  private:
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext* context,
                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response);
+  grpc::ServerUnaryReactor* AskMany(grpc::CallbackServerContext* context,
+                                    const grpc::ByteBuffer* request, grpc::ByteBuffer* response);
 
   PeerSink* const sink_;
   Metrics* const metrics_;

@@ -182,12 +182,45 @@ TEST(PeerTransportTest, CarriesEveryKindOfRequest) {
   EXPECT_EQ(client.counters().channels, 1u);
 }
 
+TEST(PeerTransportTest, ManySmallPutsAreEachAnsweredWithTheirOwnValue) {
+  EchoSink sink;
+  const PeerServer server(&sink);
+  PeerClient client(SampleUuid(1), nullptr);
+  std::vector<std::promise<PeerReply>> replies(2000);
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    client.Ask(AskOf(server.address(), SamplePut(fmt::format("value {}", i))),
+               [&replies, i](PeerReply reply) { replies[i].set_value(std::move(reply)); });
+  }
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    const PeerReply reply = replies[i].get_future().get();
+    ASSERT_TRUE(reply.status.ok()) << ToString(reply.status);
+    const auto& values = std::get<ReadReply>(reply.value).values;
+    ASSERT_EQ(values.size(), 1u);
+    EXPECT_EQ(values[0].value.view(), fmt::format("value {}", i));
+  }
+  EXPECT_EQ(client.counters().requests, 2000u);
+  EXPECT_EQ(client.counters().unanswered, 0u);
+}
+
+TEST(PeerTransportTest, SmallPutsThatWaitForASilentNodeEndAtTheirTime) {
+  EchoSink sink(EchoSink::Habit::kKeepsSilent);
+  const PeerServer server(&sink);
+  Replies replies;
+  PeerClient client(SampleUuid(1), nullptr);
+  for (int i = 0; i < 50; ++i) {
+    client.Ask(AskOf(server.address(), SamplePut("v"), 50ms), replies.Expect());
+  }
+  for (const PeerReply& reply : replies.WaitFor(50)) {
+    EXPECT_EQ(reply.status.code(), StatusCode::kDeadlineExceeded) << ToString(reply.status);
+  }
+}
+
 TEST(PeerTransportTest, CountsTheBytesOfMessages) {
   EchoSink sink;
   const PeerServer server(&sink);
   Replies replies;
   PeerClient client(SampleUuid(1), nullptr);
-  const ReplicaPut put = SamplePut(Bytes(1000, 'v'));
+  const ReplicaPut put = SamplePut(Bytes(30'000, 'v'));
   client.Ask(AskOf(server.address(), put), replies.Expect());
   const PeerReply reply = replies.WaitFor(1).front();
   const PeerTraffic traffic = client.counters();
