@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/bytes.h"
 
@@ -8,6 +9,10 @@
 namespace carillon {
 
 std::uint64_t Hash64(ByteSpan bytes);
+
+// Of `bucket 0x00 key`: where a key lies on the ring (ring/hash_ring.h). `key`: a chunk key's text,
+// or `epoch-dc` of a manifest.
+std::uint64_t HashOfKey(std::string_view bucket, std::string_view key);
 
 struct Hash128Value {
   std::uint64_t low = 0;

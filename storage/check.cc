@@ -30,12 +30,16 @@ class Checker {
     }
     RETURN_IF_ERROR(opened.status());
     index_ = std::make_unique<Index>(std::move(*opened));
-    ASSIGN_OR_RETURN(const auto bits, index_->PartitionBits());
+    ASSIGN_OR_RETURN(const auto numbering, index_->Numbering());
     ASSIGN_OR_RETURN(positions_, index_->Positions());
     ASSIGN_OR_RETURN(const auto registered, index_->Segments());
     for (const SegmentEntry& entry : registered) registered_.insert(entry.id);
-    partition_bits_ = bits.value_or(0);
-    report_.has_index = bits.has_value();
+    if (numbering && numbering->split) {
+      Find(false, "index", "its partitions are being split: the next start finishes that");
+    } else if (numbering) {
+      partition_bits_ = numbering->bits;
+      report_.has_index = true;
+    }
     return OkStatus();
   }
 
@@ -169,8 +173,7 @@ class Checker {
       Find(true, where, std::string(Message(key.status())));
       return OkStatus();
     }
-    const PartitionId partition(
-        static_cast<std::uint16_t>(item.header.ring_position >> (16 - partition_bits_)));
+    const PartitionId partition = PartitionAt(item.header.ring_position, partition_bits_);
     ASSIGN_OR_RETURN(const auto entry,
                      index_->FindChunk(ChunkIndexKey(partition, record_key->bucket, *key)));
     if (entry) {

@@ -24,8 +24,8 @@ namespace carillon {
 // One data directory: its log, its index, its segments. Store (store.h) has the contracts; this is
 // one disk's share of them.
 //
-// Threads: any; Write, Maintain, DropPartition*, and Close wait for each other. Scrub: one caller
-// at a time.
+// Threads: any; Write, Maintain, DropPartition*, SetPartitionBits, and Close wait for each other,
+// and everything that looks into the index for SetPartitionBits. Scrub: one caller at a time.
 class Disk {
  public:
   static StatusOr<std::unique_ptr<Disk>> Open(const StoreOptions& options, const std::string& path,
@@ -54,6 +54,7 @@ class Disk {
                                                   std::size_t max_entries) const;
   Status DropPartition(PartitionId partition);
   StatusOr<bool> DropPartitionIf(PartitionId partition, const Digest& total);
+  Status SetPartitionBits(std::uint32_t bits);
   Status Scrub(std::uint64_t bytes);
   StoreStats stats() const;
   Status Close();
@@ -81,6 +82,10 @@ class Disk {
   template <typename Read>
   auto WithIndex(Read read) const -> decltype(read(std::declval<const Index&>()));
   Status RebuildIndex(std::uint64_t generation);
+  Status RebuildLocked();
+  // Shared. Lets SetPartitionBits go first: readers that overlap could keep it out for ever.
+  std::shared_lock<std::shared_mutex> LockIndex() const;
+  static Status Renumbering() { return Unavailable("the partitions are being renumbered"); }
 
   // Writing (disk_write.cc).
   std::vector<WriteOutcome> WriteBatch(std::span<const WriteRequest> requests);
@@ -130,9 +135,12 @@ class Disk {
   StatusOr<EntryPage> ListRange(const Index& index, const EntryCursor& after, const Bytes& first,
                                 const Bytes& limit, std::size_t max_entries, Health health) const;
 
-  // Of the ring positions of a partition.
-  std::uint16_t FirstPosition(PartitionId partition) const {
-    return static_cast<std::uint16_t>(partition.value() << (16 - options_.partition_bits));
+  // Of index_mutex_, shared at least: keys as the index has them now.
+  Bytes KeyAt(std::uint16_t position, std::string_view bucket, const ChunkKey& key) const {
+    return ChunkIndexKey(PartitionAt(position, partition_bits_), bucket, key);
+  }
+  Bytes KeyOf(std::string_view bucket, const ChunkKey& key) const {
+    return KeyAt(ChunkPosition(bucket, key), bucket, key);
   }
   std::uint64_t NowSeconds() const { return WallSeconds(options_.clock->WallNow()); }
 
@@ -145,9 +153,13 @@ class Disk {
   SpaceGuard space_;
 
   std::mutex write_mutex_;                 // before index_mutex_
+  mutable std::mutex turn_mutex_;          // between the two; held while the index is renumbered
+  std::atomic<bool> turn_taken_{false};    // turn_mutex_ is held
   mutable std::shared_mutex index_mutex_;  // exclusive: the index is being replaced
   std::unique_ptr<Index> index_;
   std::uint64_t index_generation_ = 0;
+  std::uint32_t partition_bits_ = 0;  // of the index
+  bool renumbering_ = false;          // it failed half-way: nothing is served until it is finished
 
   mutable std::mutex quarantine_mutex_;
   mutable std::map<std::pair<SegmentId, std::uint64_t>, QuarantineEntry> quarantine_;
@@ -168,14 +180,16 @@ template <typename Read>
 auto Disk::WithIndex(Read read) const -> decltype(read(std::declval<const Index&>())) {
   std::uint64_t generation = 0;
   {
-    const std::shared_lock lock(index_mutex_);
+    const std::shared_lock lock = LockIndex();
+    if (renumbering_) return Renumbering();
     generation = index_generation_;
     auto result = read(*index_);
     if (result.status().code() != StatusCode::kDataLoss) return result;
   }
   // Only the index itself says DATA_LOSS here. It is derived: make it anew and ask again.
   RETURN_IF_ERROR(const_cast<Disk*>(this)->RebuildIndex(generation));
-  const std::shared_lock lock(index_mutex_);
+  const std::shared_lock lock = LockIndex();
+  if (renumbering_) return Renumbering();
   return read(*index_);
 }
 

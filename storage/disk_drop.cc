@@ -50,11 +50,12 @@ Status Disk::Drop(PartitionId partition) {
 // itself says that those records are dead.
 Status Disk::DropIndexed(PartitionId partition) {
   if (failed_) return Unavailable("the disk failed and is read-only");
+  if (renumbering_) return Renumbering();
   ASSIGN_OR_RETURN(const bool held, index_->HasPartition(partition));
   if (!held) return OkStatus();
-  const std::uint32_t shift = 16 - options_.partition_bits;
-  const std::uint16_t first = FirstPosition(partition);
-  const PartitionDrop drop{.first = first,
+  const std::uint32_t shift = 16 - partition_bits_;
+  const std::uint32_t first = std::uint32_t{partition.value()} << shift;
+  const PartitionDrop drop{.first = static_cast<std::uint16_t>(first),
                            .last = static_cast<std::uint16_t>(first + (1u << shift) - 1),
                            .below_sequence = log_.next_sequence};
   std::vector<RecordLocation> chunks;
@@ -90,7 +91,7 @@ Status Disk::DropOfClass(const PartitionDrop& drop, std::uint32_t ttl_class,
     HandleSyncFailure(status, position ? position->segment : SegmentId(0));
     return status;
   }
-  auto removed = RemoveDropped(index_.get(), drop, options_.partition_bits, ttl_class, segments_);
+  auto removed = RemoveDropped(index_.get(), drop, partition_bits_, ttl_class, segments_);
   IndexUpdate update(index_.get());
   RegisterSegments(&update);
   if (const auto synced = stream->position()) update.PutPosition(ttl_class, *synced);

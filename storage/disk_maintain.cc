@@ -14,13 +14,14 @@ constexpr std::size_t kEntriesPerUpdate = 2000;
 void Disk::Maintain() {
   const std::lock_guard writing(write_mutex_);
   const std::shared_lock lock(index_mutex_);
+  if (index_ == nullptr) return;  // it could not be made anew
   const std::uint64_t now = NowSeconds();
   if (!failed_) MaintainStreams(now);
   PersistQuarantine();
   if (const Status status = FlushIndexIfDue(); !status.ok()) {
     LogError("{}: index flush: {}", directory_.path, ToString(status));
   }
-  if (!failed_) {
+  if (!failed_ && !renumbering_) {
     if (const Status status = DropSegments(now); !status.ok()) {
       LogError("{}: retention: {}", directory_.path, ToString(status));
     }
@@ -134,7 +135,6 @@ Status Disk::DropSegment(SegmentId id) {
 
 Status Disk::RemoveEntriesOf(const SegmentReader& reader) {
   const SegmentId id = reader.header().id;
-  const std::uint32_t shift = 16 - options_.partition_bits;
   SegmentScanner scanner(&reader.file(), reader.header(), kSegmentHeaderBytes,
                          /*read_values=*/false);
   IndexUpdate update(index_.get());
@@ -142,8 +142,7 @@ Status Disk::RemoveEntriesOf(const SegmentReader& reader) {
     ASSIGN_OR_RETURN(const ScanItem item, scanner.Next());
     if (item.kind == ScanItem::Kind::kEnd) break;
     if (item.kind == ScanItem::Kind::kDamage) continue;
-    const auto partition =
-        PartitionId(static_cast<std::uint16_t>(item.header.ring_position >> shift));
+    const PartitionId partition = PartitionAt(item.header.ring_position, partition_bits_);
     const auto record_key = SplitRecordKey(item.key);
     if (!record_key.ok()) continue;
     if (item.header.type == RecordType::kChunk) {
@@ -207,10 +206,9 @@ bool Disk::IsDead(const ScanItem& item, SegmentId segment) const {
   if (!record_key.ok()) return false;
   const auto key = ParseChunkKey(record_key->key);
   if (!key.ok()) return false;
-  const PartitionId partition(
-      static_cast<std::uint16_t>(item.header.ring_position >> (16 - options_.partition_bits)));
-  const std::shared_lock lock(index_mutex_);
-  const auto entry = index_->FindChunk(ChunkIndexKey(partition, record_key->bucket, *key));
+  const std::shared_lock lock = LockIndex();
+  if (renumbering_) return true;  // unknown: the next round sees it
+  const auto entry = index_->FindChunk(KeyAt(item.header.ring_position, record_key->bucket, *key));
   return entry.ok() && (!*entry || (*entry)->location.segment != segment ||
                         (*entry)->location.offset != item.offset);
 }
@@ -245,6 +243,7 @@ StoreStats Disk::stats() const {
 Status Disk::Close() {
   const std::lock_guard writing(write_mutex_);
   const std::shared_lock lock(index_mutex_);
+  if (index_ == nullptr) return Renumbering();
   IndexUpdate update(index_.get());
   Status result = OkStatus();
   for (const auto& [ttl_class, stream] : streams_) {

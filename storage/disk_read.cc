@@ -40,9 +40,10 @@ StatusOr<StoredRecord> ReadNamed(const SegmentReader& reader, const ChunkEntry& 
 }  // namespace
 
 StatusOr<StoredChunk> Disk::ReadChunk(const ChunkRef& ref) const {
-  const Bytes index_key = ChunkIndexKey(ref.partition, ref.bucket, ref.key);
+  const std::uint16_t position = ChunkPosition(ref.bucket, ref.key);
   const auto find = [&] {
-    return WithIndex([&](const Index& index) { return index.FindChunk(index_key); });
+    return WithIndex(
+        [&](const Index& index) { return index.FindChunk(KeyAt(position, ref.bucket, ref.key)); });
   };
   ASSIGN_OR_RETURN(const std::optional<ChunkEntry> entry, find());
   const std::string name = ToString(ref.key);
@@ -72,7 +73,7 @@ StatusOr<StoredChunk> Disk::ReadChunk(const ChunkRef& ref) const {
               .offset = entry->location.offset,
               .limit = entry->location.offset + entry->location.record_bytes,
               .sequence = entry->sequence,
-              .ring_position = FirstPosition(ref.partition),
+              .ring_position = position,
               .record_key = record_key,
               .reason = reason});
   return DataLoss("chunk {} is damaged: {}", name, reason);
@@ -80,13 +81,12 @@ StatusOr<StoredChunk> Disk::ReadChunk(const ChunkRef& ref) const {
 
 StatusOr<std::vector<std::optional<ChunkStat>>> Disk::StatChunks(
     const std::vector<ChunkRef>& refs) const {
-  std::vector<Bytes> keys;
-  keys.reserve(refs.size());
-  for (const ChunkRef& ref : refs) {
-    keys.push_back(ChunkIndexKey(ref.partition, ref.bucket, ref.key));
-  }
-  ASSIGN_OR_RETURN(const auto entries,
-                   WithIndex([&](const Index& index) { return index.FindChunks(keys); }));
+  ASSIGN_OR_RETURN(const auto entries, WithIndex([&](const Index& index) {
+                     std::vector<Bytes> keys;
+                     keys.reserve(refs.size());
+                     for (const ChunkRef& ref : refs) keys.push_back(KeyOf(ref.bucket, ref.key));
+                     return index.FindChunks(keys);
+                   }));
   std::vector<std::optional<ChunkStat>> stats(refs.size());
   for (std::size_t i = 0; i < refs.size(); ++i) {
     if (!entries[i] || IsQuarantined(entries[i]->location) ||
@@ -171,8 +171,14 @@ StatusOr<ManifestPage> MergeManifests(const Index& index, const ManifestScan& sc
 }  // namespace
 
 StatusOr<ManifestPage> Disk::ScanManifests(const ManifestScan& scan) const {
-  return WithIndex(
-      [&](const Index& index) { return MergeManifests(index, scan, NowSeconds(), segments_); });
+  return WithIndex([&](const Index& index) {
+    if (!scan.partitions.empty()) return MergeManifests(index, scan, NowSeconds(), segments_);
+    ManifestScan complete = scan;
+    for (std::uint32_t p = 0; p < 1u << partition_bits_; ++p) {
+      complete.partitions.emplace_back(static_cast<std::uint16_t>(p));
+    }
+    return MergeManifests(index, complete, NowSeconds(), segments_);
+  });
 }
 
 StatusOr<std::vector<WriterSeal>> Disk::Seals() const {

@@ -18,7 +18,8 @@ Disk::Disk(const StoreOptions& options, DataDirectory directory, Random* random)
     : options_(options),
       directory_(std::move(directory)),
       random_(random),
-      space_(options.files, directory_.path, options.min_free, options.ballast_bytes) {
+      space_(options.files, directory_.path, options.min_free, options.ballast_bytes),
+      partition_bits_(options.partition_bits) {
   log_.files = options_.files;
   log_.directory = &directory_;
   log_.segments = &segments_;
@@ -77,17 +78,18 @@ void Disk::HandleSyncFailure(const Status& status, SegmentId segment) {
   options_.on_sync_failure(Annotate(status, directory_.path));
 }
 
-// Opens the index as it is on disk. DATA_LOSS: damaged, or made for another number of partitions.
+// Opens the index, and splits its partitions if there are more of them now. DATA_LOSS: damaged, or
+// made for more partitions than there are.
 Status Disk::OpenIndexAsIs() {
   ASSIGN_OR_RETURN(auto opened, options_.indexes->Open(directory_.index()));
   index_ = std::make_unique<Index>(std::move(opened));
-  ASSIGN_OR_RETURN(const std::optional<std::uint32_t> bits, index_->PartitionBits());
-  if (bits && *bits != options_.partition_bits) {
-    return DataLoss("made for 2^{} partitions, there are 2^{}", *bits, options_.partition_bits);
+  ASSIGN_OR_RETURN(const std::optional<IndexNumbering> numbering, index_->Numbering());
+  if (numbering && *numbering != IndexNumbering{.bits = partition_bits_, .split = {}}) {
+    LogInfo("{}: 2^{} partitions become 2^{}", directory_.path, numbering->bits, partition_bits_);
   }
-  if (bits) return OkStatus();
+  if (numbering) return index_->SplitPartitions(partition_bits_, options_.split_batch_entries);
   IndexUpdate update(index_.get());
-  update.PutPartitionBits(options_.partition_bits);
+  update.PutNumbering({.bits = partition_bits_, .split = {}});
   RETURN_IF_ERROR(index_->Apply(&update));
   return index_->Flush();  // so that an offline check knows how to read what a crash leaves
 }
@@ -176,7 +178,7 @@ Status Disk::Recover() {
 
 Status Disk::RecoverStream(std::uint32_t ttl_class, const std::vector<SegmentEntry>& segments,
                            const std::optional<CoveredPosition>& covered) {
-  Replayer replayer(index_.get(), options_.partition_bits, &segments_);
+  Replayer replayer(index_.get(), partition_bits_, &segments_);
   for (const SegmentEntry& entry : segments) {
     if (covered && entry.id < covered->segment) continue;
     const bool last = entry.id == segments.back().id;
@@ -280,8 +282,13 @@ Status Disk::LoadQuarantine() {
 // found damaged; if another caller has replaced it since, there is nothing to do.
 Status Disk::RebuildIndex(std::uint64_t generation) {
   const std::unique_lock lock(index_mutex_);
+  if (renumbering_) return Renumbering();
   if (generation != index_generation_) return OkStatus();
   LogWarning("{}: the index is damaged: it is rebuilt from the segments", directory_.path);
+  return RebuildLocked();
+}
+
+Status Disk::RebuildLocked() {
   ++index_generation_;
   ++rebuilds_;
   for (const auto& [ttl_class, stream] : streams_) RETURN_IF_ERROR(stream->Seal().status());
@@ -291,6 +298,34 @@ Status Disk::RebuildIndex(std::uint64_t generation) {
   RETURN_IF_ERROR(options_.indexes->Destroy(directory_.index()));
   RETURN_IF_ERROR(OpenIndexAsIs());
   return Recover();
+}
+
+std::shared_lock<std::shared_mutex> Disk::LockIndex() const {
+  if (turn_taken_) {
+    const std::lock_guard wait(turn_mutex_);
+  }
+  return std::shared_lock(index_mutex_);
+}
+
+Status Disk::SetPartitionBits(std::uint32_t bits) {
+  const std::lock_guard writing(write_mutex_);
+  const std::lock_guard turn(turn_mutex_);
+  turn_taken_ = true;
+  const std::unique_lock lock(index_mutex_);
+  turn_taken_ = false;  // whoever comes now waits for index_mutex_
+  if (bits == partition_bits_ && !renumbering_) return OkStatus();
+  LogInfo("{}: 2^{} partitions become 2^{}", directory_.path, partition_bits_, bits);
+  renumbering_ = true;
+  Status done = index_ == nullptr ? DataLoss("there is no index")
+                                  : index_->SplitPartitions(bits, options_.split_batch_entries);
+  if (done.ok() || done.code() == StatusCode::kDataLoss) partition_bits_ = bits;
+  if (done.code() == StatusCode::kDataLoss) {
+    LogWarning("{}: index: {}: it is rebuilt from the segments", directory_.path, Message(done));
+    done = RebuildLocked();
+  }
+  if (!done.ok()) return Annotate(done, directory_.path);
+  renumbering_ = false;
+  return OkStatus();
 }
 
 }  // namespace carillon

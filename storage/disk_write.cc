@@ -96,7 +96,7 @@ Status Disk::FetchChunks(std::span<const WriteRequest> requests, IndexUpdate* ov
   for (const WriteRequest& request : requests) {
     if (!request.chunk) continue;
     const ChunkWrite& write = *request.chunk;
-    keys.push_back(ChunkIndexKey(write.placement.partition, write.bucket, write.key));
+    keys.push_back(KeyAt(write.placement.ring_position, write.bucket, write.key));
   }
   return overlay->FetchChunks(keys);
 }
@@ -132,7 +132,8 @@ bool Disk::IsServed(const ChunkWrite& write, const ChunkEntry& entry) const {
 // Whether the chunk is to be appended; if not, `outcome` says why.
 bool Disk::PlanChunk(const ChunkWrite& write, IndexUpdate* overlay, WriteOutcome* outcome,
                      PlannedItem* item) const {
-  const auto before = overlay->FindChunk(write.placement.partition, write.bucket, write.key);
+  const PartitionId partition = PartitionAt(write.placement.ring_position, partition_bits_);
+  const auto before = overlay->FindChunk(partition, write.bucket, write.key);
   outcome->status = before.status();
   if (!before.ok()) return false;
   if (*before) {
@@ -148,16 +149,16 @@ bool Disk::PlanChunk(const ChunkWrite& write, IndexUpdate* overlay, WriteOutcome
     if (!item->repairs) return false;
   }
   overlay->PutChunk(
-      write.placement.partition, write.bucket, write.key,
+      partition, write.bucket, write.key,
       {.value_bytes = static_cast<std::uint32_t>(write.value.size()), .value_crc = write.value_crc},
       item->repairs);
   return true;
 }
 
 bool Disk::PlanCommit(const CommitWrite& write, IndexUpdate* overlay, WriteOutcome* outcome) const {
-  const auto news =
-      overlay->AddCommit(write.placement.partition, write.commit, SegmentId(0),
-                         ExpireAt(write.commit.epoch, write.ttl_seconds), NowSeconds());
+  const auto news = overlay->AddCommit(
+      PartitionAt(write.placement.ring_position, partition_bits_), write.commit, SegmentId(0),
+      ExpireAt(write.commit.epoch, write.ttl_seconds), NowSeconds());
   outcome->status = news.status();
   outcome->already_stored = news.ok() && *news == 0;
   return news.ok() && *news > 0;
@@ -273,7 +274,8 @@ Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest
     if (!of_class.appended) continue;
     for (const PlannedItem& item : of_class.items) {
       if (const auto& chunk = requests[item.request].chunk) {
-        update.PutChunk(chunk->placement.partition, chunk->bucket, chunk->key,
+        update.PutChunk(PartitionAt(chunk->placement.ring_position, partition_bits_), chunk->bucket,
+                        chunk->key,
                         {.location = item.location,
                          .value_bytes = static_cast<std::uint32_t>(chunk->value.size()),
                          .value_crc = chunk->value_crc,
@@ -288,8 +290,8 @@ Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest
       } else {
         const CommitWrite& write = *requests[item.request].commit;
         RETURN_IF_ERROR(update
-                            .AddCommit(write.placement.partition, write.commit,
-                                       item.location.segment,
+                            .AddCommit(PartitionAt(write.placement.ring_position, partition_bits_),
+                                       write.commit, item.location.segment,
                                        ExpireAt(write.commit.epoch, write.ttl_seconds), now)
                             .status());
       }
@@ -303,6 +305,10 @@ Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest
 
 std::vector<WriteOutcome> Disk::WriteBatch(std::span<const WriteRequest> requests) {
   std::vector<WriteOutcome> outcomes(requests.size());
+  if (renumbering_) {
+    for (WriteOutcome& outcome : outcomes) outcome.status = Renumbering();
+    return outcomes;
+  }
   PlannedWrite plan = Plan(requests, &outcomes);
   if (plan.classes.empty()) return outcomes;
   ++batches_;

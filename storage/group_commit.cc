@@ -137,7 +137,7 @@ GroupCommit::~GroupCommit() {
 void GroupCommit::Submit(WriteRequest request, Done done) {
   const WritePlacement& placement =
       request.chunk ? request.chunk->placement : request.commit->placement;
-  workers_[store_->DiskOf(placement.partition)]->Submit(std::move(request), std::move(done));
+  workers_[store_->DiskAt(placement.ring_position)]->Submit(std::move(request), std::move(done));
 }
 
 bool GroupCommit::Run(std::size_t disk, std::function<void()> work) {

@@ -127,14 +127,12 @@ Status Index::RemoveEmptyDigests(std::string_view prefix) {
   return batch.changes.empty() ? OkStatus() : entries_->Write(batch);
 }
 
-StatusOr<std::optional<std::uint32_t>> Index::PartitionBits() const {
+StatusOr<std::optional<IndexNumbering>> Index::Numbering() const {
   ASSIGN_OR_RETURN(const std::optional<Bytes> value,
-                   entries_->Get(Family::kMeta, Bytes(1, kPartitionBitsKind)));
-  if (!value) return std::optional<std::uint32_t>();
-  Decoder decoder(*value);
-  const auto bits = decoder.Fixed<std::uint32_t>();
-  if (!decoder.Done()) return DataLoss("index: partition bits are malformed");
-  return std::optional(bits);
+                   entries_->Get(Family::kMeta, Bytes(1, kNumberingKind)));
+  if (!value) return std::optional<IndexNumbering>();
+  ASSIGN_OR_RETURN(const IndexNumbering numbering, DecodeNumbering(*value));
+  return std::optional(numbering);
 }
 
 StatusOr<std::vector<SegmentEntry>> Index::Segments() const {

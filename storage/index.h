@@ -62,6 +62,18 @@ struct CoveredPosition {
   std::uint64_t next_sequence = 1;
 };
 
+// Under how many partitions the keys of an index are made.
+struct IndexNumbering {
+  struct Split {
+    std::uint32_t bits = 0;   // it makes 2^bits partitions
+    std::uint32_t limit = 0;  // partitions from here on (of the old ones) have their new keys
+    friend bool operator==(const Split&, const Split&) = default;
+  };
+  std::uint32_t bits = 0;
+  std::optional<Split> split;  // under way: the index can be read by nobody until it is done
+  friend bool operator==(const IndexNumbering&, const IndexNumbering&) = default;
+};
+
 class Index;
 
 // Changes to an index that are applied together. Sees its own changes. One caller at a time.
@@ -93,8 +105,7 @@ class IndexUpdate {
                                   std::uint64_t expire_at, std::uint64_t heard_at);
   void PutSegment(const SegmentEntry& segment);
   void DeleteSegment(SegmentId id);
-  // Under how many partitions the keys of this index were made.
-  void PutPartitionBits(std::uint32_t bits);
+  void PutNumbering(const IndexNumbering& numbering);
   void PutPosition(std::uint32_t ttl_class, const CoveredPosition& position);
   void PutQuarantine(const QuarantineEntry& entry);
   void DeleteQuarantine(SegmentId segment, std::uint64_t offset);
@@ -157,7 +168,14 @@ class Index {
   Status RemoveEmptyDigests(std::string_view prefix);
 
   // nullopt: the index is new.
-  StatusOr<std::optional<std::uint32_t>> PartitionBits() const;
+  StatusOr<std::optional<IndexNumbering>> Numbering() const;
+  // Makes the keys of 2^bits partitions of those of fewer: each partition becomes several, whose
+  // digests are those of their entries (index_split.cc). In atomic batches: begun, and interrupted
+  // by an error or a crash, it is finished by calling it again; until then nothing else may read
+  // or write entries. OK and nothing done: the keys are those already. While nothing is applied.
+  // DATA_LOSS: the index is damaged, or there are more partitions than 2^bits.
+  // Cost: all entries are read and written.
+  Status SplitPartitions(std::uint32_t bits, std::size_t batch_entries);
   StatusOr<std::vector<SegmentEntry>> Segments() const;
   StatusOr<std::vector<QuarantineEntry>> Quarantine() const;
   StatusOr<std::map<std::uint32_t, CoveredPosition>> Positions() const;
@@ -172,6 +190,10 @@ class Index {
 
 // A value of the manifests family. DATA_LOSS: malformed.
 StatusOr<ManifestEntry> DecodeManifestEntry(const ChunkKey& key, std::string_view value);
+
+// The kinds of entries that digests count.
+inline constexpr std::string_view kChunkKind = "c";
+inline constexpr std::string_view kManifestKind = "m";
 
 // What the digests count: an entry's key with its kind, so that a chunk and its line in a manifest
 // are two entries.

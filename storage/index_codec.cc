@@ -100,6 +100,33 @@ StatusOr<SegmentEntry> DecodeSegmentEntry(std::string_view key, std::string_view
   return entry;
 }
 
+// Without a split only the bits, as ever; with one, more than a program that knows of none can
+// read, so that it makes the index anew.
+Bytes EncodeNumbering(const IndexNumbering& numbering) {
+  Bytes value;
+  PutFixed(&value, numbering.bits);
+  if (!numbering.split) return value;
+  PutFixed(&value, numbering.split->bits);
+  PutFixed(&value, numbering.split->limit);
+  return value;
+}
+
+StatusOr<IndexNumbering> DecodeNumbering(std::string_view value) {
+  Decoder decoder(value);
+  IndexNumbering numbering{.bits = decoder.Fixed<std::uint32_t>(), .split = {}};
+  if (decoder.remaining() > 0) {
+    numbering.split.emplace();
+    numbering.split->bits = decoder.Fixed<std::uint32_t>();
+    numbering.split->limit = decoder.Fixed<std::uint32_t>();
+  }
+  const bool sound =
+      decoder.Done() && numbering.bits <= 16 &&
+      (!numbering.split || (numbering.split->bits > numbering.bits && numbering.split->bits <= 16 &&
+                            numbering.split->limit <= 1u << numbering.bits));
+  if (!sound) return DataLoss("index: the number of partitions is malformed");
+  return numbering;
+}
+
 Bytes PositionMetaKey(std::uint32_t ttl_class) {
   Bytes key = MetaKey(kPositionKind);
   PutOrdered(&key, ttl_class);

@@ -20,11 +20,14 @@ inline constexpr char kSegmentKind = 'S';
 inline constexpr char kPositionKind = 'P';
 inline constexpr char kQuarantineKind = 'Q';
 inline constexpr char kSealKind = 'W';
-inline constexpr char kPartitionBitsKind = 'B';
+inline constexpr char kNumberingKind = 'B';
 
 Bytes SegmentMetaKey(SegmentId id);
 Bytes EncodeSegmentEntry(const SegmentEntry& entry);
 StatusOr<SegmentEntry> DecodeSegmentEntry(std::string_view key, std::string_view value);
+
+Bytes EncodeNumbering(const IndexNumbering& numbering);
+StatusOr<IndexNumbering> DecodeNumbering(std::string_view value);
 
 Bytes PositionMetaKey(std::uint32_t ttl_class);
 Bytes EncodePosition(const CoveredPosition& position);

@@ -1,6 +1,7 @@
 #include "storage/index_key.h"
 
 #include "base/coding.h"
+#include "base/hash.h"
 
 namespace carillon {
 namespace {
@@ -22,6 +23,14 @@ std::string TakeName(std::string_view* bytes, bool* failed) {
 }
 
 }  // namespace
+
+std::uint16_t ChunkPosition(std::string_view bucket, const ChunkKey& key) {
+  return static_cast<std::uint16_t>(HashOfKey(bucket, ToString(key)) >> 48);
+}
+
+std::uint16_t ManifestPosition(std::string_view bucket, Epoch epoch, std::string_view dc) {
+  return static_cast<std::uint16_t>(HashOfKey(bucket, ManifestKey(epoch, dc)) >> 48);
+}
 
 Bytes PartitionPrefix(PartitionId partition) {
   Bytes key;

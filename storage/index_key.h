@@ -15,6 +15,16 @@
 // partition are one scan each. Digests: partition | bucket | hour.
 namespace carillon {
 
+// Ring positions: the top 16 bits of a key's hash (base/hash.h). They are the same under any number
+// of partitions; a record's header has that of its key.
+std::uint16_t ChunkPosition(std::string_view bucket, const ChunkKey& key);
+std::uint16_t ManifestPosition(std::string_view bucket, Epoch epoch, std::string_view dc);
+
+// The partition of a position when there are 2^bits of them.
+constexpr PartitionId PartitionAt(std::uint16_t position, std::uint32_t bits) {
+  return PartitionId(static_cast<std::uint16_t>(position >> (16 - bits)));
+}
+
 Bytes ChunkIndexKey(PartitionId partition, std::string_view bucket, const ChunkKey& key);
 
 // The prefixes of such keys, to scan from and to.

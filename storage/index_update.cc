@@ -6,13 +6,6 @@
 #include "storage/index_codec.h"
 
 namespace carillon {
-namespace {
-
-constexpr std::string_view kChunkKind = "c";
-constexpr std::string_view kManifestKind = "m";
-
-}  // namespace
-
 Bytes DigestEntryKey(std::string_view kind, std::string_view bucket, const ChunkKey& key) {
   return fmt::format("{}:{}:{}", kind, bucket, ToString(key));
 }
@@ -118,10 +111,8 @@ void IndexUpdate::DeleteSegment(SegmentId id) {
   batch_.Delete(Family::kMeta, SegmentMetaKey(id));
 }
 
-void IndexUpdate::PutPartitionBits(std::uint32_t bits) {
-  Bytes value;
-  PutFixed(&value, bits);
-  batch_.Put(Family::kMeta, Bytes(1, kPartitionBitsKind), std::move(value));
+void IndexUpdate::PutNumbering(const IndexNumbering& numbering) {
+  batch_.Put(Family::kMeta, Bytes(1, kNumberingKind), EncodeNumbering(numbering));
 }
 
 void IndexUpdate::PutPosition(std::uint32_t ttl_class, const CoveredPosition& position) {

@@ -21,7 +21,7 @@ IndexUpdate Replayer::NewUpdate() const {
 }
 
 PartitionId Replayer::PartitionOf(std::uint16_t ring_position) const {
-  return PartitionId(static_cast<std::uint16_t>(ring_position >> (16 - partition_bits_)));
+  return PartitionAt(ring_position, partition_bits_);
 }
 
 Status Replayer::ApplyChunk(const ScanItem& item, SegmentId segment, IndexUpdate* update) {

@@ -1,8 +1,11 @@
 #include "storage/store.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <tuple>
 
 #include "base/check.h"
@@ -18,25 +21,32 @@ class DiskStore final : public Store {
  public:
   DiskStore(const StoreOptions& options, std::unique_ptr<Random> random,
             std::vector<std::unique_ptr<Disk>> disks)
-      : partitions_(std::size_t{1} << options.partition_bits),
+      : assigned_bits_(options.partition_bits),
+        bits_(options.partition_bits),
         random_(std::move(random)),
         disks_(std::move(disks)) {
-    for (std::size_t p = 0; p < partitions_; ++p) AssignPartition(p);
+    for (std::size_t p = 0; p < std::size_t{1} << assigned_bits_; ++p) AssignPartition(p);
   }
 
   const StoreIdentity& identity() const override { return disks_.front()->identity(); }
   std::size_t disks() const override { return disks_.size(); }
   std::size_t DiskOf(PartitionId partition) const override {
-    CHECK(partition.value() < partitions_);
-    return disk_of_[partition.value()];
+    const auto position = static_cast<std::uint16_t>(partition.value() << (16 - bits_));
+    return DiskAt(position);
   }
+  std::size_t DiskAt(std::uint16_t ring_position) const override {
+    return disk_of_[PartitionAt(ring_position, assigned_bits_).value()];
+  }
+
+  Status SetPartitionBits(std::uint32_t bits) override;
+  std::uint32_t partition_bits() const override { return bits_; }
 
   std::vector<WriteOutcome> Write(std::size_t disk,
                                   std::span<const WriteRequest> requests) override {
     for (const WriteRequest& request : requests) {
       const WritePlacement& placement =
           request.chunk ? request.chunk->placement : request.commit->placement;
-      CHECK(DiskOf(placement.partition) == disk);
+      CHECK(DiskAt(placement.ring_position) == disk);
     }
     return disks_[disk]->Write(requests);
   }
@@ -44,7 +54,7 @@ class DiskStore final : public Store {
   void Maintain(std::size_t disk) override { disks_[disk]->Maintain(); }
 
   StatusOr<StoredChunk> ReadChunk(const ChunkRef& ref) const override {
-    const std::size_t first = DiskOf(ref.partition);
+    const std::size_t first = DiskAt(ChunkPosition(ref.bucket, ref.key));
     auto chunk = disks_[first]->ReadChunk(ref);
     // A partition that moved to another disk while this one was away has older data here.
     for (std::size_t i = 0; i < disks_.size() && IsNotFound(chunk.status()); ++i) {
@@ -66,16 +76,10 @@ class DiskStore final : public Store {
   }
 
   StatusOr<ManifestPage> ScanManifests(const ManifestScan& scan) const override {
-    ManifestScan complete = scan;
-    if (complete.partitions.empty()) {
-      for (std::size_t p = 0; p < partitions_; ++p) {
-        complete.partitions.emplace_back(static_cast<std::uint16_t>(p));
-      }
-    }
-    if (disks_.size() == 1) return disks_.front()->ScanManifests(complete);
+    if (disks_.size() == 1) return disks_.front()->ScanManifests(scan);
     std::vector<ManifestPage> pages;
     for (const auto& disk : disks_) {
-      ASSIGN_OR_RETURN(ManifestPage page, disk->ScanManifests(complete));
+      ASSIGN_OR_RETURN(ManifestPage page, disk->ScanManifests(scan));
       pages.push_back(std::move(page));
     }
     return MergePages(std::move(pages));
@@ -113,6 +117,7 @@ class DiskStore final : public Store {
   std::vector<SyncEntry> DamagedEntries(PartitionId partition) const override;
 
   Status DropPartition(PartitionId partition) override {
+    const std::shared_lock lock(numbers_mutex_);
     for (const auto& disk : disks_) RETURN_IF_ERROR(disk->DropPartition(partition));
     return OkStatus();
   }
@@ -176,11 +181,23 @@ class DiskStore final : public Store {
     return merged;
   }
 
-  const std::size_t partitions_;
+  const std::uint32_t assigned_bits_;  // what disk_of_ goes by
+  std::atomic<std::uint32_t> bits_;
+  std::shared_mutex numbers_mutex_;  // exclusive: disks get other numbers; shared: a drop
   const std::unique_ptr<Random> random_;
   const std::vector<std::unique_ptr<Disk>> disks_;
   std::vector<std::size_t> disk_of_;
 };
+
+Status DiskStore::SetPartitionBits(std::uint32_t bits) {
+  if (bits > kMaxPartitionBits) {
+    return InvalidArgument("partition_bits {} is above {}", bits, kMaxPartitionBits);
+  }
+  const std::unique_lock lock(numbers_mutex_);
+  for (const auto& disk : disks_) RETURN_IF_ERROR(disk->SetPartitionBits(bits));
+  bits_ = bits;
+  return OkStatus();
+}
 
 std::vector<PartitionId> DiskStore::HeldPartitions() const {
   std::set<PartitionId> held;
@@ -236,6 +253,7 @@ std::vector<SyncEntry> DiskStore::DamagedEntries(PartitionId partition) const {
 // Only the disk that takes the partition's new data can have more of it than before: that one asks
 // again, with nothing between the answer and the drop.
 StatusOr<bool> DiskStore::DropPartitionIf(PartitionId partition, const Digest& total) {
+  const std::shared_lock lock(numbers_mutex_);
   Digest sum;
   Digest of_taker;
   for (std::size_t i = 0; i < disks_.size(); ++i) {

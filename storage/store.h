@@ -44,12 +44,15 @@ struct StoreOptions {
   const Clock* clock = nullptr;          // for the wall time of segments and expiry, only
   std::vector<std::string> directories;  // at least one; made if need be
   StoreIdentity identity;                // given to directories that are new
-  std::uint32_t partition_bits = 6;      // Q = 2^bits partitions, 0..12
-  std::uint64_t random_seed = 0;         // for salts
+  // Q = 2^bits partitions, 0..12. An index made for fewer is split at the start (SetPartitionBits),
+  // one made for more is rebuilt from the log.
+  std::uint32_t partition_bits = 6;
+  std::uint64_t random_seed = 0;  // for salts
   std::uint64_t segment_bytes = std::uint64_t{1} << 30;
   std::uint64_t allocate_bytes = std::uint64_t{64} << 20;    // of a segment, ahead, at a time
   std::uint64_t segment_window_seconds = 3600;               // a segment closes when so old
   std::uint64_t flush_log_bytes = std::uint64_t{512} << 20;  // log between index flushes, at most
+  std::size_t split_batch_entries = 5000;                    // of an index, renumbered at a time
   double min_free = 0.05;                    // of the disk: below it new data is refused
   double watermark_free = 0;                 // below it the oldest segments go; 0: never
   std::uint64_t expiry_grace_seconds = 300;  // after max(expire_at) of a segment
@@ -61,12 +64,13 @@ struct StoreOptions {
 };
 
 struct ChunkRef {
-  PartitionId partition;
+  PartitionId partition;  // as the caller numbers it: not looked at, the key says where it lies
   std::string bucket;
   ChunkKey key;
 };
 
-// How an entry is hashed to the ring: top 16 bits of the hash; `partition` is its top bits.
+// How an entry is hashed to the ring: top 16 bits of the hash (HashOfKey of base/hash.h), which
+// alone counts; `partition` is its top bits, as the caller numbers it.
 struct WritePlacement {
   PartitionId partition;
   std::uint16_t ring_position = 0;
@@ -147,6 +151,11 @@ struct StoreStats {
   bool failed = false;              // a disk failed: read-only
 };
 
+// Partitions are numbered: chunks, writes, and seals are found and kept whatever numbers their
+// caller had in mind; ManifestScan, digests, entries, held and damaged partitions, and drops go by
+// the numbers that the store has when it looks (SetPartitionBits). A drop that must not hit another
+// partition names its digests: no two have the same.
+//
 // Threads: any. Write, Maintain, and drops wait for each other, a disk (GroupCommit: no waiting).
 class Store {
  public:
@@ -159,8 +168,22 @@ class Store {
 
   virtual const StoreIdentity& identity() const = 0;
   virtual std::size_t disks() const = 0;
-  // The disk that takes new data of a partition.
+  // The disk that takes new data of a partition, and of a ring position. It stays the same while
+  // the store is open.
   virtual std::size_t DiskOf(PartitionId partition) const = 0;
+  virtual std::size_t DiskAt(std::uint16_t ring_position) const = 0;
+
+  // From here on there are 2^bits partitions. More than there were: each becomes several, on the
+  // same disk, and their digests are those of a store that never had another number. Fewer: the
+  // index is rebuilt from the log. The log is not touched.
+  //
+  // A disk after the other: all that looks into its index waits meanwhile, some seconds a million
+  // entries. After an error a disk may be half done: it then answers UNAVAILABLE to everything,
+  // until this is called again, or the store is opened with these bits, and finishes what was
+  // begun. A crash leaves the same: what it interrupts is finished by an Open with these bits. OK:
+  // it survives a crash. The bits it has: nothing is done. INVALID_ARGUMENT: above 12.
+  virtual Status SetPartitionBits(std::uint32_t bits) = 0;
+  virtual std::uint32_t partition_bits() const = 0;
 
   // Group commit: all requests in as few writes as there are ttl classes among them, then one
   // fdatasync for each; outcomes are in the order of the requests. Requests of other disks: CHECK.

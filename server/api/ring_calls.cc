@@ -64,12 +64,6 @@ grpc::ServerUnaryReactor* ClusterService::StageChange(grpc::CallbackServerContex
       node_, call, expected,
       [wanted = request->change(), dead](const ClusterState& state) -> StatusOr<ClusterState> {
         ASSIGN_OR_RETURN(const StagedChange change, FromProto(state, wanted));
-        // The ring could; the index of every node is keyed by the partitions of its start.
-        if (change.kind == StagedChange::Kind::kSplit) {
-          return Unimplemented(
-              "partitions cannot be split yet: choose them when the cluster is "
-              "founded (partitions in the configuration)");
-        }
         if (change.kind == StagedChange::Kind::kReplace && dead.contains(change.node)) {
           return WithDeadReplaced(state, change);
         }

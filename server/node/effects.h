@@ -74,6 +74,12 @@ struct DropPartition {  // -> DropDone
   PartitionId partition;
   DigestLine total;
 };
+// From here on the store goes by 2^partition_bits partitions. While it is under way, what the store
+// says of partitions by their numbers may be of the old ones or of the new.
+struct RenumberStore {  // -> RenumberDone
+  OperationId operation;
+  std::uint32_t partition_bits = 0;
+};
 // Makes a part of the register durable, before anything that depends on it is said. -> SavedDone
 struct SaveRing {
   OperationId operation;
@@ -154,9 +160,10 @@ struct StreamEnd {
   Status status;
 };
 
-using Effect = std::variant<StoreChunk, StoreCommit, StatChunks, ReadChunk, ScanSeconds,
-                            ListDigests, ListEntries, ListHeld, DropPartition, SaveRing, AskPeer,
-                            AnswerPeer, SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
+using Effect =
+    std::variant<StoreChunk, StoreCommit, StatChunks, ReadChunk, ScanSeconds, ListDigests,
+                 ListEntries, ListHeld, DropPartition, RenumberStore, SaveRing, AskPeer, AnswerPeer,
+                 SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
 using Effects = std::vector<Effect>;
 
 }  // namespace carillon

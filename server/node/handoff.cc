@@ -19,6 +19,16 @@ void Handoff::HandleNewState(Outbox* out) {
   if (state_ == State::kIdle) Rest(kRoundPause, out);
 }
 
+void Handoff::HandleNewNumbers(Outbox* out) {
+  if (state_ == State::kNew) return;
+  has_looked_ = false;
+  holds_.clear();
+  left_.clear();
+  offers_.clear();
+  have_.clear();
+  Rest(kRoundPause, out);
+}
+
 void Handoff::HandleTime(Outbox* out) {
   if (state_ != State::kIdle || out->scene().time.now < look_at_) return;
   state_ = State::kLooking;

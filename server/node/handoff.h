@@ -31,6 +31,9 @@ class Handoff {
   void HandleTime(Outbox* out);
   // The ring has changed: looks soon.
   void HandleNewState(Outbox* out);
+  // Partitions have other numbers: begins anew. What is under way comes to nothing; its completions
+  // must not be handed in any more.
+  void HandleNewNumbers(Outbox* out);
   void Handle(HeldDone done, Outbox* out);
   void Handle(DigestsDone done, Outbox* out);
   void Handle(PeerReplied replied, Outbox* out);

@@ -135,7 +135,8 @@ struct RepairInput {
 
 // --- How effects ended.
 
-// `stale_ring`: another node knows a newer ring; nothing was done, and `status` is not OK.
+// `stale_ring`: another node knows a newer ring, or this one is about to number its partitions
+// anew; nothing was done, and `status` is not OK.
 
 struct WriteDone {
   OperationId operation;
@@ -190,6 +191,10 @@ struct DropDone {
   Status status;
   bool dropped = false;  // false: it has changed
 };
+struct RenumberDone {
+  OperationId operation;
+  Status status;
+};
 struct SavedDone {
   OperationId operation;
   Status status;
@@ -216,7 +221,7 @@ using Input =
     std::variant<PutChunkInput, CommitInput, ListSecondsInput, GetChunksInput, ReadRangeInput,
                  CreditInput, CancelInput, CreateBucketInput, SetBucketInput, RingChangeInput,
                  PlanInput, RecoverInput, RepairInput, WriteDone, StatDone, ReadDone, ScanDone,
-                 DigestsDone, EntriesDone, HeldDone, DropDone, SavedDone, PeerReplied, PeerRequest,
-                 GossipReceived, StartInput, TickInput>;
+                 DigestsDone, EntriesDone, HeldDone, DropDone, RenumberDone, SavedDone, PeerReplied,
+                 PeerRequest, GossipReceived, StartInput, TickInput>;
 
 }  // namespace carillon

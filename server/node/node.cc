@@ -13,7 +13,8 @@ Node::Node(NodeOptions options, SavedRing saved, std::vector<HeardSeal> seals, c
             &random_),
       state_(ring_.committed()),
       schedule_(options_.sync, &random_),
-      state_since_(time.now) {
+      state_since_(time.now),
+      store_bits_(state_->partition_bits) {
   CHECK(Validate(*state_).ok());
   for (const HeardSeal& seal : seals) watermarks_.Hear(seal);
 }
@@ -182,10 +183,39 @@ void Node::Handle(CancelInput input) {
   if (reads) coordinators_.erase(found);
 }
 
+namespace {
+
+// Of requests that name partitions by their numbers.
+template <typename Completion>
+constexpr bool kGoesByNumbers =
+    std::is_same_v<Completion, ScanDone> || std::is_same_v<Completion, DigestsDone> ||
+    std::is_same_v<Completion, EntriesDone> || std::is_same_v<Completion, HeldDone> ||
+    std::is_same_v<Completion, DropDone>;
+
+}  // namespace
+
 template <typename Completion>
 void Node::Handle(Completion completion) {
-  const auto owner = operations_.End(completion.operation);
-  if (owner) Deliver(owner->request, std::move(completion));
+  const OperationId operation = completion.operation;
+  const auto owner = operations_.End(operation);
+  if (!owner) return;
+  if constexpr (kGoesByNumbers<Completion>) {
+    if (IsOfOtherNumbers(*owner)) {
+      // The hand-off has begun anew.
+      if (owner->request == kHandoff && owner->numbering != operations_.numbering()) return;
+      completion = Completion();
+      completion.operation = operation;
+      completion.status = Unavailable("the partitions are being numbered anew");
+      if constexpr (requires { completion.stale_ring; }) completion.stale_ring = true;
+      const auto asked = coordinators_.find(owner->request.value());
+      if (asked == coordinators_.end()) return;
+      if (auto* replica = std::get_if<ReplicaRequest>(&asked->second)) {
+        replica->Abandon();
+        ReplyStale(owner->request);
+      }
+    }
+  }
+  Deliver(owner->request, std::move(completion));
 }
 
 template void Node::Handle(WriteDone);

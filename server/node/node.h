@@ -117,6 +117,10 @@ class Node {
   void Handle(CancelInput input);
   template <typename Completion>
   void Handle(Completion completion);
+  // Whether the store may have gone by other numbers of partitions than who asked it.
+  bool IsOfOtherNumbers(const Operations::Owner& owner) const {
+    return renumbering_.has_value() || owner.numbering != operations_.numbering();
+  }
   Status Admit(std::size_t value_bytes);
   void Refuse(RequestId request, Status why);
   void RefuseStream(RequestId request, Status why);
@@ -138,6 +142,7 @@ class Node {
   void Handle(RingChangeInput input);
   void Handle(PlanInput input);
   void Handle(SavedDone done);
+  void Handle(RenumberDone done);
   void Handle(StartInput input);
   void Handle(TickInput input);
   void Handle(RecoverInput input);
@@ -148,6 +153,8 @@ class Node {
                     const RingControl::Outcome& outcome);
   void AfterStep();
   void AdoptState();
+  void Renumber(std::uint32_t partition_bits);
+  void ForgetNumbers();
   void RefuseOvertaken(const std::vector<std::uint64_t>& requests);
   void DriveRing();
   void SayReady();
@@ -196,6 +203,9 @@ class Node {
   bool driving_ = false;             // a step of the ring is being proposed
   bool saying_ready_ = false;
   std::optional<Instant> tell_address_at_;
+  std::optional<std::uint32_t> store_bits_;   // what the store goes by; nullopt: not known
+  std::optional<RenumberStore> renumbering_;  // under way
+  std::optional<Instant> renumber_at_;        // it failed: when to try again
   std::uint64_t next_internal_ = 2;
   NodeCounters counters_;
 };

@@ -142,7 +142,7 @@ void Node::ReplyStale(RequestId request) {
                                                         state_->version),
                            .stale_sender = true,
                            .version = state_->version,
-                           .newer = state_,
+                           .newer = ring_.committed(),
                            .value = {}}});
 }
 

@@ -15,6 +15,7 @@ namespace {
 constexpr Duration kDriveTurn = std::chrono::seconds(3);
 constexpr Duration kDriveSoon = std::chrono::milliseconds(50);
 constexpr Duration kRetry = std::chrono::seconds(1);
+constexpr Duration kRenumberAgain = std::chrono::seconds(5);
 constexpr Duration kHoldAtMost = std::chrono::seconds(1);
 
 }  // namespace
@@ -161,6 +162,7 @@ std::optional<Instant> Node::Deadline() const {
     if (ready_at_ && !saying_ready_) consider(*ready_at_);
   }
   if (hold_until_) consider(*hold_until_);
+  if (renumber_at_) consider(*renumber_at_);
   if (tell_address_at_) consider(*tell_address_at_);
   if (!behind_.empty()) consider(behind_until_);
   return first;
@@ -169,6 +171,7 @@ std::optional<Instant> Node::Deadline() const {
 // What every step ends with.
 void Node::AfterStep() {
   while (ring_.TakeNewState()) AdoptState();
+  if (renumber_at_ && scene_.time.now >= *renumber_at_) AdoptState();
   if (ring_.TakePaused() && VotersOf(*state_).size() > 1) {
     hold_until_ = scene_.time.now + kHoldAtMost;
     Outbox out = OutboxOf(kRing);
@@ -186,7 +189,14 @@ void Node::AfterStep() {
   wakes_.clear();
 }
 
+// A state with other partitions is in force here when the store has them: until then this node goes
+// on under the older one, by which the others refuse what it asks.
 void Node::AdoptState() {
+  if (renumbering_) return;
+  const std::uint32_t bits = ring_.committed()->partition_bits;
+  if (bits != store_bits_) return Renumber(bits);
+  renumber_at_.reset();
+  if (bits != state_->partition_bits) ForgetNumbers();
   state_ = ring_.committed();
   state_since_ = scene_.time.now;
   drive_at_ = scene_.time.now + kDriveSoon;
@@ -205,6 +215,48 @@ void Node::AdoptState() {
     });
   }
   for (PeerRequest& request : std::exchange(behind_, {})) Handle(std::move(request));
+}
+
+void Node::Renumber(std::uint32_t partition_bits) {
+  renumber_at_.reset();
+  Outbox out = OutboxOf(kRing);
+  renumbering_ = RenumberStore{.operation = out.Begin(), .partition_bits = partition_bits};
+  out.Do(*renumbering_);
+}
+
+void Node::Handle(RenumberDone done) {
+  if (!operations_.End(done.operation) || !renumbering_ ||
+      renumbering_->operation != done.operation) {
+    return;
+  }
+  const std::uint32_t bits = renumbering_->partition_bits;
+  renumbering_.reset();
+  if (done.status.ok()) {
+    store_bits_ = bits;
+    return AdoptState();
+  }
+  store_bits_.reset();  // it may be half done
+  renumber_at_ = scene_.time.now + kRenumberAgain;
+  effects_->push_back(Alarm{.text = fmt::format("2^{} partitions cannot be made of 2^{}: {}", bits,
+                                                state_->partition_bits, ToString(done.status))});
+}
+
+// Ends what goes by the numbers of partitions that are no more.
+void Node::ForgetNumbers() {
+  operations_.BeginNumbering();
+  for (const auto& [request, pull] : pulls_) {
+    const auto& progress = std::get<SyncTarget>(coordinators_.at(request.value())).progress();
+    counters_.sync_chunks += progress.chunks;
+    counters_.sync_bytes += progress.bytes;
+    coordinators_.erase(request.value());
+  }
+  pulls_.clear();
+  schedule_.HandleNewNumbers();
+  Run(kHandoff, [](auto& coordinator, Outbox* out) {
+    if constexpr (requires { coordinator.HandleNewNumbers(out); }) {
+      coordinator.HandleNewNumbers(out);
+    }
+  });
 }
 
 void Node::RefuseOvertaken(const std::vector<std::uint64_t>& requests) {
@@ -255,7 +307,11 @@ void Node::SayReady() {
     Outbox out = OutboxOf(kRing);
     ring_.Propose(
         std::nullopt,
-        [self = options_.self, ready, phase](const ClusterState& state) {
+        [self = options_.self, ready, phase,
+         bits = state_->partition_bits](const ClusterState& state) -> StatusOr<ClusterState> {
+          if (state.partition_bits != bits) {
+            return FailedPrecondition("the partitions have other numbers now");
+          }
           return WithReady(state, self, ready, phase);
         },
         [this](const RingControl::Outcome&, Outbox* done) {
@@ -292,6 +348,10 @@ void Node::TellAddress() {
 void Node::DriveRing() {
   if (driving_ || !drive_at_ || scene_.time.now < *drive_at_) return;
   drive_at_.reset();
+  if (ring_.committed()->partition_bits != state_->partition_bits) {
+    drive_at_ = scene_.time.now + kRetry;  // what this node holds is of the old numbers
+    return;
+  }
   const std::size_t max_moving = options_.max_moving;
   // Who leaves goes by itself, when it has handed off what it held for others.
   const bool leaves = state_->members[scene_.self].role == MemberRole::kLeaving;

@@ -26,13 +26,16 @@ class Operations {
     std::optional<NodeId> peer;  // asked of another node
     AskedFor asked = AskedFor::kOther;
     Instant began;
+    std::uint64_t numbering = 0;
   };
 
   OperationId Begin(RequestId request, std::optional<NodeId> peer, AskedFor asked, Instant now) {
     const OperationId operation(next_++);
-    owners_.emplace(
-        operation.value(),
-        Owner{.request = request, .peer = std::move(peer), .asked = asked, .began = now});
+    owners_.emplace(operation.value(), Owner{.request = request,
+                                             .peer = std::move(peer),
+                                             .asked = asked,
+                                             .began = now,
+                                             .numbering = numbering_});
     return operation;
   }
   // The operation is over. nullopt: it was not under way.
@@ -44,9 +47,13 @@ class Operations {
     return owner;
   }
   std::size_t size() const { return owners_.size(); }
+  // Partitions have other numbers from here on: what began before is of an older numbering.
+  void BeginNumbering() { ++numbering_; }
+  std::uint64_t numbering() const { return numbering_; }
 
  private:
   std::uint64_t next_ = 1;
+  std::uint64_t numbering_ = 0;
   std::unordered_map<std::uint64_t, Owner> owners_;  // lookup only
 };
 

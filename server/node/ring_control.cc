@@ -120,6 +120,11 @@ std::optional<Instant> RingControl::Deadline() const {
 }
 
 void RingControl::AskForState(const PeerSender& sender, Outbox* out) {
+  // It may be here and not in force yet.
+  if (std::pair(sender.generation, sender.version) <=
+      std::pair(committed()->generation, committed()->version)) {
+    return;
+  }
   Do(StateSeen{.from = sender.node,
                .state = {.generation = sender.generation, .version = sender.version, .hash = {}}},
      out);

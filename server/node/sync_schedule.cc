@@ -101,6 +101,13 @@ void SyncSchedule::HandleNewState(const Scene& scene) {
   wake_at_ = scene.time.now;
 }
 
+void SyncSchedule::HandleNewNumbers() {
+  wanted_.clear();
+  running_.clear();
+  moves_.clear();
+  offered_.clear();
+}
+
 OfferReply SyncSchedule::HandleOffer(PartitionId partition, const NodeId& source,
                                      const Scene& scene) {
   const PullKey key{.partition = partition, .source = source};

@@ -55,6 +55,9 @@ class SyncSchedule {
 
   // The cluster state is another one.
   void HandleNewState(const Scene& scene);
+  // Partitions have other numbers: forgets all that is running, wanted, or offered. The owner ends
+  // the pulls and says nothing of them; a HandleNewState follows.
+  void HandleNewNumbers();
   // `source` holds data of a partition that is not its own. Says how far the pull has come.
   OfferReply HandleOffer(PartitionId partition, const NodeId& source, const Scene& scene);
   // Compares with every other home of this node's partitions, now.

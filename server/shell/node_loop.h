@@ -105,6 +105,7 @@ class NodeLoop final : public PeerSink {
   void Perform(ListEntries effect);
   void Perform(ListHeld effect);
   void Perform(DropPartition effect);
+  void Perform(RenumberStore effect);
   void Perform(SaveRing effect);
   void Perform(AskPeer effect);
   void Perform(AnswerPeer effect);

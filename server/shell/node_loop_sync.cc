@@ -1,4 +1,4 @@
-// The effects of sync: what a partition holds, and giving it up.
+// The effects of sync: what a partition holds, giving it up, and how many there are.
 #include "server/shell/node_loop.h"
 
 namespace carillon {
@@ -73,6 +73,14 @@ void NodeLoop::Perform(DropPartition effect) {
   if (store_->Exclusive(store_->store().DiskOf(effect.partition), work)) return;
   PostCompletion(DropDone{
       .operation = operation, .status = Unavailable("the node is stopping"), .dropped = false});
+}
+
+void NodeLoop::Perform(RenumberStore effect) {
+  store_->Read([this, effect] {
+    PostCompletion(
+        RenumberDone{.operation = effect.operation,
+                     .status = store_->mutable_store()->SetPartitionBits(effect.partition_bits)});
+  });
 }
 
 }  // namespace carillon

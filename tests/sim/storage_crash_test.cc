@@ -71,9 +71,14 @@ class StorageCrashTest : public testing::Test {
     AskedCase() ? StartLogging({.level = LogLevel::kInfo}) : QuietLog();
   }
 
-  // Odd seeds also use weak sync; every third drops partitions, which may come back.
+  // Odd seeds also use weak sync; every third drops partitions, which may come back; half of them
+  // split the partitions.
   static WorkloadOptions OptionsFor(std::uint64_t seed) {
-    return {.steps = 30, .drops = seed % 3 == 0, .weak_sync = seed % 2 == 1, .restarts = true};
+    return {.steps = 30,
+            .drops = seed % 3 == 0,
+            .weak_sync = seed % 2 == 1,
+            .restarts = true,
+            .splits = seed % 4 >= 2};
   }
 
   // How many operations the workload of `seed` makes when nothing stops it.

@@ -91,7 +91,10 @@ std::optional<StagedChange> ClusterAdmin::LeaveOf(const ClusterState& state) {
 void ClusterAdmin::StageSomething() {
   const ClusterState& state = *shared_->ring.newest();
   const NodeId member = state.members[shared_->random.Below(state.members.size())].node;
-  switch (shared_->random.Below(5)) {
+  switch (shared_->random.Below(6)) {
+    case 5:
+      if (state.partition_bits < kMinPartitionBits + 2) Stage({.kind = StagedChange::Kind::kSplit});
+      return;
     case 0:
     case 4:
       if (const auto leave = LeaveOf(state)) Stage(*leave);

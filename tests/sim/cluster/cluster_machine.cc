@@ -25,7 +25,7 @@ Status ClusterMachine::Open() {
   options.clock = &clock;
   options.directories = {"/data"};
   options.identity = identity;
-  options.partition_bits = kMinPartitionBits;
+  options.partition_bits = saved.state->partition_bits;
   options.random_seed = seed;
   options.segment_bytes = 64 << 10;
   options.allocate_bytes = 16 << 10;

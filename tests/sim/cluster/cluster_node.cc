@@ -278,6 +278,28 @@ void ClusterNode::Maintain() {
   After(kSecond, [this] { Maintain(); });
 }
 
+void ClusterNode::Do(RenumberStore effect) {
+  const bool is_long = shared_->random.OneIn(4);  // the index is large
+  After(is_long ? shared_->random.Below(3 * kSecond) : DiskDelay(), [this, effect] {
+    const bool stops = MayStopWithin() && shared_->random.OneIn(5);
+    if (stops) {
+      machine_->files.StopAfter(machine_->files.operations() + shared_->random.Below(40));
+    }
+    const Status status = machine_->store->SetPartitionBits(effect.partition_bits);
+    shared_->Tell("node {} has 2^{} partitions: {}", number_, effect.partition_bits,
+                  stops ? "crash" : ToString(status));
+    if (stops) {
+      Crash();
+      return shared_->events.After(kSecond, [this] {
+        if (!node_) Start();
+      });
+    }
+    After(DiskDelay(), [this, effect, status] {
+      Step(RenumberDone{.operation = effect.operation, .status = status});
+    });
+  });
+}
+
 void ClusterNode::Do(SaveRing effect) {
   if (saving_) shared_->Complain(fmt::format("node {} saves twice at once", number_));
   saving_ = std::move(effect);

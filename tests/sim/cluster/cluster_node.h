@@ -82,6 +82,7 @@ class ClusterNode {
   requires requires(const ClusterMachine& machine, const Read& read) { machine.Read(read); }
   void Do(Read effect);
   void Do(DropPartition effect);
+  void Do(RenumberStore effect);
   void Do(SaveRing effect);
   void Do(AskPeer effect);
   void Do(AnswerPeer effect);

@@ -28,6 +28,15 @@ WritePlacement PlaceOnRing(std::string_view bucket, std::string_view key,
   return {.partition = PartitionId(partition), .ring_position = position};
 }
 
+void StoreModel::SetPartitionBits(std::uint32_t bits) {
+  partition_bits_ = bits;
+  for (TriedCommit& tried : commits_) {
+    const Commit& commit = tried.write.commit;
+    tried.write.placement =
+        PlaceOnRing(commit.bucket, ManifestKey(commit.epoch, commit.dc), partition_bits_);
+  }
+}
+
 ChunkRef StoreModel::RefOf(const ChunkId& id) const {
   return {.partition = PlaceOnRing(id.first, ToString(id.second), partition_bits_).partition,
           .bucket = id.first,

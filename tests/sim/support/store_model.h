@@ -35,6 +35,8 @@ class StoreModel {
   };
   using ChunkId = std::pair<std::string, ChunkKey>;  // bucket, key
 
+  // The store has other partitions from here on.
+  void SetPartitionBits(std::uint32_t bits);
   ChunkRef RefOf(const ChunkId& id) const;
   ChunkInfo InfoOf(const ChunkId& id) const;
   const std::map<ChunkId, Chunk>& chunks() const { return chunks_; }
@@ -69,7 +71,7 @@ class StoreModel {
                    std::vector<std::string>* violations);
   bool IsKnownInfo(const std::string& bucket, const ChunkInfo& info) const;
 
-  const std::uint32_t partition_bits_;
+  std::uint32_t partition_bits_;
   std::map<ChunkId, Chunk> chunks_;
   std::vector<TriedCommit> commits_;
   // Of the last Check: what the store has, for the recount of digests.

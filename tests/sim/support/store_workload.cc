@@ -9,7 +9,7 @@ namespace carillon {
 namespace {
 
 constexpr std::uint64_t kFirstEpoch = 1'700'000'000;
-constexpr std::uint32_t kPartitionBits = 2;
+constexpr std::uint32_t kMostPartitionBits = 4;
 
 Bytes RandomValue(Random* random) {
   const std::uint64_t size = random->OneIn(8) ? random->Below(9000) : random->Below(700);
@@ -85,7 +85,7 @@ class Workload {
     write.value_crc = Crc32c(value);
     write.ttl_seconds = RandomTtl(random_);
     write.sync = RandomSync();
-    write.placement = PlaceOnRing(write.bucket, ToString(write.key), kPartitionBits);
+    write.placement = PlaceOnRing(write.bucket, ToString(write.key), machine_->partition_bits);
     return write;
   }
 
@@ -124,12 +124,13 @@ class Workload {
   }
 
   ChunkWrite WriteOf(const StoreModel::ChunkId& id, Bytes value) {
-    ChunkWrite write{.placement = PlaceOnRing(id.first, ToString(id.second), kPartitionBits),
-                     .bucket = id.first,
-                     .key = id.second,
-                     .value = Rope(value),
-                     .value_crc = Crc32c(value),
-                     .ttl_seconds = 8 * 86400};
+    ChunkWrite write{
+        .placement = PlaceOnRing(id.first, ToString(id.second), machine_->partition_bits),
+        .bucket = id.first,
+        .key = id.second,
+        .value = Rope(value),
+        .value_crc = Crc32c(value),
+        .ttl_seconds = 8 * 86400};
     return write;
   }
 
@@ -176,8 +177,9 @@ class Workload {
       write.commit.seal = Seal{.writer = random_->Below(3), .epoch = write.commit.epoch};
     }
     write.ttl_seconds = RandomTtl(random_);
-    write.placement = PlaceOnRing(write.commit.bucket,
-                                  ManifestKey(write.commit.epoch, write.commit.dc), kPartitionBits);
+    write.placement =
+        PlaceOnRing(write.commit.bucket, ManifestKey(write.commit.epoch, write.commit.dc),
+                    machine_->partition_bits);
     std::vector<WriteRequest> requests(1);
     requests[0].commit = std::move(write);
     (void)Write(requests);  // what was answered is in the model
@@ -189,16 +191,27 @@ class Workload {
   }
 
   void Rarely() {
-    if (options_.restarts && random_->OneIn(2)) {
+    if (options_.splits && machine_->partition_bits < kMostPartitionBits && random_->OneIn(2)) {
+      Split();
+    } else if (options_.restarts && random_->OneIn(2)) {
       const Status closed = machine_->store->Close();
       machine_->store.reset();
       const Status opened = machine_->Open();
       if (!faults_ && !closed.ok()) Complain("close", closed);
       if (!faults_ && !opened.ok()) Complain("open", opened);
     } else if (options_.drops) {
-      Drop(PartitionId(static_cast<std::uint16_t>(random_->Below(4))));
+      Drop(PartitionId(static_cast<std::uint16_t>(
+          random_->Below(std::uint64_t{1} << machine_->partition_bits))));
       if (random_->OneIn(2)) ComeBack();
     }
+  }
+
+  // Whoever asks for a split has written down before that it is to be made.
+  void Split() {
+    machine_->partition_bits += 1 + random_->Below(2);
+    model_->SetPartitionBits(machine_->partition_bits);
+    const Status split = machine_->store->SetPartitionBits(machine_->partition_bits);
+    if (!faults_ && !split.ok()) Complain("split", split);
   }
 
   void Drop(PartitionId partition) {
@@ -264,7 +277,8 @@ StoreOptions StoreMachine::options() {
     options.identity.cluster.bytes[i] = static_cast<std::uint8_t>(i);
     options.identity.node.bytes[i] = static_cast<std::uint8_t>(0xf0 + i);
   }
-  options.partition_bits = kPartitionBits;
+  options.partition_bits = partition_bits;
+  options.split_batch_entries = 5;
   options.random_seed = seed;
   options.segment_bytes = 16 << 10;
   options.allocate_bytes = 8 << 10;

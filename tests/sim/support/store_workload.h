@@ -27,6 +27,7 @@ struct StoreMachine {
   SimulatedKeyValueFactory indexes{&files};
   SimulatedClock clock{1'700'000'000};
   std::vector<std::string> directories = {"/srv/data"};
+  std::uint32_t partition_bits = 2;
   std::uint64_t sync_failures = 0;  // how often on_sync_failure was called
   std::unique_ptr<Store> store;     // null: not open
 };
@@ -36,6 +37,7 @@ struct WorkloadOptions {
   bool drops = true;      // of partitions
   bool weak_sync = true;  // some writes with sync = os or interval
   bool restarts = true;   // clean ones
+  bool splits = false;    // of all partitions, once or twice
 };
 
 // A seeded sequence of what nodes ask of a store: batches of chunks in several ttl classes,

@@ -35,13 +35,14 @@ Status RunRpcBench(const BenchOptions& options, const Report& report);
 Status RunEventBench(const BenchOptions& options, const Report& report);
 
 // A node with very many very small chunks: how fast it starts, how much memory it takes, what a
-// random GET costs.
+// random GET costs, how long its store takes to split its partitions.
 struct ManyResult {
   std::uint64_t chunks = 0;
   double fill_seconds = 0;
   double start_seconds = 0;     // from its start until it serves
   double get_milliseconds = 0;  // mean of random GETs over gRPC, one at a time
   double reads_per_get = 0;     // read calls on files
+  double split_seconds = 0;     // of 64 partitions into 128
   std::uint64_t rss_bytes = 0;
   std::uint64_t anonymous_bytes = 0;
 };

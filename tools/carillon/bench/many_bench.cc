@@ -126,6 +126,16 @@ StatusOr<double> CountReads(const std::string& path, std::uint64_t chunks,
   return static_cast<double>(reads) / kRandomGets;
 }
 
+StatusOr<double> TimeSplit(const std::string& path) {
+  const auto indexes = NewRocksdbFactory({});
+  ASSIGN_OR_RETURN(const auto store, OpenStore(path, indexes.get()));
+  const Instant began = SystemClock().Now();
+  RETURN_IF_ERROR(store->SetPartitionBits(kPartitionBits + 1));
+  const double seconds = SecondsSince(began);
+  RETURN_IF_ERROR(store->Close());
+  return seconds;
+}
+
 }  // namespace
 
 StatusOr<ManyResult> RunManyBench(const BenchOptions& options, std::uint64_t chunks) {
@@ -154,6 +164,7 @@ StatusOr<ManyResult> RunManyBench(const BenchOptions& options, std::uint64_t chu
   result.anonymous_bytes = ProcNumber(node->pid(), "status", "RssAnon:") * 1024;
   node.reset();
   ASSIGN_OR_RETURN(result.reads_per_get, CountReads(data, chunks, first_epoch));
+  ASSIGN_OR_RETURN(result.split_seconds, TimeSplit(data));
   return result;
 }
 

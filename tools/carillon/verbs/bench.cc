@@ -96,16 +96,18 @@ Outcome RunMany(Session* session, const BenchOptions& bench, std::uint64_t chunk
     json.Key("start_seconds").Decimal(result.start_seconds);
     json.Key("get_milliseconds").Decimal(result.get_milliseconds);
     json.Key("reads_per_get").Decimal(result.reads_per_get);
+    json.Key("split_seconds").Decimal(result.split_seconds);
     json.Field("rss_bytes", result.rss_bytes).Field("anonymous_bytes", result.anonymous_bytes);
     json.EndObject();
     return session->out().Write(json.Take() + "\n");
   }
   return session->out().Write(
       fmt::format("{} chunks of 200 bytes, filled in {:.1f} s\nstart until it serves: {:.2f} s\n"
-                  "memory: {} resident, {} of it anonymous\nrandom GET: {:.2f} ms, {:.2f} reads\n",
+                  "memory: {} resident, {} of it anonymous\nrandom GET: {:.2f} ms, {:.2f} reads\n"
+                  "split of the partitions: {:.1f} s\n",
                   FormatCount(result.chunks), result.fill_seconds, result.start_seconds,
                   FormatBytes(result.rss_bytes), FormatBytes(result.anonymous_bytes),
-                  result.get_milliseconds, result.reads_per_get));
+                  result.get_milliseconds, result.reads_per_get, result.split_seconds));
 }
 
 Outcome RunBench(Session* session, const Options& options) {
