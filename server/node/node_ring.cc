@@ -133,7 +133,7 @@ void Node::Handle(TickInput /*input*/) {
   const Instant now = scene_.time.now;
   Outbox out = OutboxOf(kRing);
   ring_.Tick(&out);
-  if (scene_.self != kNoMember) schedule_.Tick(scene_);
+  if (IsActive()) schedule_.Tick(scene_);
   std::vector<RequestId> due;
   while (!alarms_.empty() && alarms_.begin()->first <= now) {
     due.push_back(alarms_.begin()->second);
@@ -155,13 +155,13 @@ std::optional<Instant> Node::Deadline() const {
   std::optional<Instant> first = ring_.Deadline();
   const auto consider = [&first](Instant at) { first = first ? std::min(*first, at) : at; };
   if (!alarms_.empty()) consider(alarms_.begin()->first);
-  if (scene_.self != kNoMember) {
+  if (IsActive()) {
     consider(schedule_.Deadline());
     if (drive_at_ && !driving_) consider(*drive_at_);
     if (ready_at_ && !saying_ready_) consider(*ready_at_);
+    if (tell_address_at_) consider(*tell_address_at_);
   }
   if (hold_until_) consider(*hold_until_);
-  if (tell_address_at_) consider(*tell_address_at_);
   if (!behind_.empty()) consider(behind_until_);
   return first;
 }
@@ -176,7 +176,7 @@ void Node::AfterStep() {
     ring_.AskForNewerState(&out);
   }
   if (hold_until_ && (ring_.TakeHeardState() || scene_.time.now >= *hold_until_)) Release();
-  if (scene_.self != kNoMember) {
+  if (IsActive()) {
     RunPulls();
     SayReady();
     DriveRing();

@@ -30,7 +30,7 @@ StatusOr<Identity> FindIdentity(const ServerCoreOptions& options) {
   if (!options.join) return identity;
   ASSIGN_OR_RETURN(SharedState state, options.join(MemberOf(identity.store.node, options)));
   identity.store.cluster = state->cluster;
-  identity.joined = SavedRing{.state = std::move(state), .acceptor = {}};
+  identity.joined = SavedRing{.state = std::move(state)};
   return identity;
 }
 
@@ -43,7 +43,11 @@ StatusOr<SavedRing> LoadOrFoundRing(RingFiles* files, const Identity& identity,
       ClusterState state = FirstState(
           identity.store.cluster, MemberOf(identity.store.node, options), options.partition_bits);
       RETURN_IF_ERROR(Validate(state));
-      saved = SavedRing{.state = Share(std::move(state)), .acceptor = {}};
+      LogWarning(
+          "founded a new cluster {} of {} partitions, with this node alone: its data directory was "
+          "empty and no member to join was named (--join)",
+          state.cluster, state.partitions());
+      saved = SavedRing{.state = Share(std::move(state))};
     }
     RETURN_IF_ERROR(files->Save(saved->state));
   }
@@ -175,7 +179,11 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   options.node.self = core->self_;
   options.node.random_seed = RandomSeed();
   options.node.address = options.address;
-  ASSIGN_OR_RETURN(options.node.boot, core->ring_files_->BeginLife(RandomSeed()));
+  const Member* member = ring.state->FindMember(core->self_);
+  ASSIGN_OR_RETURN(
+      options.node.boot,
+      core->ring_files_->BeginLife(RandomSeed(), member == nullptr ? BootId{} : member->life));
+  ring.lives.push_back(options.node.boot.id);
   PeerTransport* peers = nullptr;
   if (options.open_peers) {
     ASSIGN_OR_RETURN(peers, options.open_peers(identity.store.cluster));
@@ -197,10 +205,9 @@ Status ServerCore::Readiness() const {
   if (stopping_) return Unavailable("stopping");
   const StoreStats stats = store_->stats();
   if (stats.failed) return Unavailable("a disk failed and is read-only");
-  bool conflicted = false;
-  node_->Look([&conflicted](const Node& node) { conflicted = node.ring().conflicted(); });
-  if (conflicted) return Unavailable("another process runs as this node");
-  return OkStatus();
+  std::string refusal;
+  node_->Look([&refusal](const Node& node) { refusal = node.ring().guard().refusal(); });
+  return refusal.empty() ? OkStatus() : Unavailable("{}", refusal);
 }
 
 Status ServerCore::Stop() {
