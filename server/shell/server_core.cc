@@ -1,6 +1,7 @@
 #include "server/shell/server_core.h"
 
 #include "base/log.h"
+#include "server/node/node_view.h"
 #include "storage/data_directory.h"
 
 namespace carillon {
@@ -121,6 +122,27 @@ constexpr StoreNumber kStoreNumbers[] = {
      [](const StoreStats& s) { return s.failed ? 1.0 : 0.0; }},
 };
 
+void RegisterIdentityNumbers(Metrics* metrics, const NodeLoop* node) {
+  metrics->AddGauge("duplicate_members",
+                    "Members as which two processes were seen to run, in the last minute.", [node] {
+                      std::size_t duplicates = 0;
+                      node->Look([&duplicates](const Node& it) {
+                        const ClusterView view = ViewOf(it, SystemClock().Now(), 0);
+                        for (const MemberHealth& health : view.health) {
+                          duplicates += health.duplicate ? 1 : 0;
+                        }
+                      });
+                      return static_cast<double>(duplicates);
+                    });
+  metrics->AddGauge("identity_refused",
+                    "1 while this process must not act as its node: its data directory is a copy.",
+                    [node] {
+                      bool refused = false;
+                      node->Look([&refused](const Node& it) { refused = it.ring().refused(); });
+                      return refused ? 1.0 : 0.0;
+                    });
+}
+
 void RegisterNumbers(Metrics* metrics, const Store* store, const NodeLoop* node) {
   for (const StoreNumber& number : kStoreNumbers) {
     const auto read = [store, number] { return number.read(store->stats()); };
@@ -148,6 +170,7 @@ void RegisterNumbers(Metrics* metrics, const Store* store, const NodeLoop* node)
                       [node] { return static_cast<double>(node->counters().handoffs); });
   metrics->AddGauge("cluster_state_version", "Version of the cluster state of this node.",
                     [node] { return static_cast<double>(node->state()->version.value()); });
+  RegisterIdentityNumbers(metrics, node);
 }
 
 }  // namespace

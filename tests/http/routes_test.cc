@@ -254,7 +254,8 @@ TEST(ClusterRouteTest, NamesMembersAndSaysWhatMoves) {
   view.foreign = {PartitionId(2), PartitionId(5)};
   const std::string json = ClusterJson(view);
   for (const char* part :
-       {R"("version":1,"seen_by":"n1","moving":true,"paused":false,"frozen":"","plan":null)",
+       {R"("version":1,"seen_by":"n1","moving":true,"paused":false,)",
+        R"("frozen":"","refusal":"","plan":null)",
         R"("name":"n1","node":"01000000-0000-0000-0000-000000000000")",
         R"("role":"joining","health":"suspect")", R"("primaries":8,"partitions":8})",
         R"("staged":[{"kind":"join","node":"n2","other":"","weight":0,"rack":""}])",
