@@ -259,7 +259,7 @@ void Node::HandleJoin(PeerRequest input) {
     return WithJoining(state, member);
   };
   ring_.Propose(
-      std::nullopt, maker,
+      std::nullopt, std::nullopt, maker,
       [this, request](const RingControl::Outcome& outcome, Outbox* /*out*/) {
         Reply(request, outcome.status, StateReply{.state = outcome.state});
       },

@@ -23,7 +23,7 @@ void Node::Handle(CreateBucketInput input) {
   Outbox out = OutboxOf(kRing);
   const RequestId request = input.request;
   ring_.Propose(
-      std::nullopt,
+      std::nullopt, input.deadline,
       [name = input.name, properties = input.properties](const ClusterState& state) {
         return WithNewBucket(state, name, properties);
       },
@@ -37,7 +37,7 @@ void Node::Handle(SetBucketInput input) {
   Outbox out = OutboxOf(kRing);
   const RequestId request = input.request;
   ring_.Propose(
-      std::nullopt,
+      std::nullopt, input.deadline,
       [name = input.name, change = input.change](const ClusterState& state) {
         return WithBucketChanged(state, name, change);
       },
@@ -72,7 +72,7 @@ void Node::Handle(RingChangeInput input) {
   Outbox out = OutboxOf(kRing);
   const RequestId request = input.request;
   ring_.Propose(
-      input.expected, std::move(input.change),
+      input.expected, input.deadline, std::move(input.change),
       [this, request](const RingControl::Outcome& outcome, Outbox*) {
         AnswerRing(request, outcome, nullptr);
       },
@@ -87,7 +87,7 @@ void Node::Handle(PlanInput input) {
   if (!input.save) return AnswerRing(request, {.status = OkStatus(), .state = state_}, plan);
   Outbox out = OutboxOf(kRing);
   ring_.Propose(
-      state_->version,
+      state_->version, input.deadline,
       [plan, id = input.id](const ClusterState& state) { return WithPlanSaved(state, *plan, id); },
       [this, request, plan](const RingControl::Outcome& outcome, Outbox*) {
         AnswerRing(request, outcome, plan);
@@ -254,7 +254,7 @@ void Node::SayReady() {
     saying_ready_ = true;
     Outbox out = OutboxOf(kRing);
     ring_.Propose(
-        std::nullopt,
+        std::nullopt, std::nullopt,
         [self = options_.self, ready, phase](const ClusterState& state) {
           return WithReady(state, self, ready, phase);
         },
@@ -274,7 +274,7 @@ void Node::TellAddress() {
   if (state_->members[scene_.self].address == options_.address) return;
   Outbox out = OutboxOf(kRing);
   ring_.Propose(
-      std::nullopt,
+      std::nullopt, std::nullopt,
       [self = options_.self, address = options_.address](const ClusterState& state) {
         return WithAddress(state, self, address);
       },
@@ -315,7 +315,7 @@ void Node::DriveRing() {
   driving_ = true;
   Outbox out = OutboxOf(kRing);
   ring_.Propose(
-      std::nullopt,
+      std::nullopt, std::nullopt,
       [max_moving, may_go](const ClusterState& state) -> StatusOr<ClusterState> {
         auto next = NextStep(state, max_moving, may_go);
         if (!next) return FailedPrecondition("no partition is to be moved");

@@ -55,13 +55,13 @@ void RingControl::Start(Outbox* out) {
   Carry(std::move(effects), out);
 }
 
-void RingControl::Propose(std::optional<StateVersion> expected, StateMaker maker, Done done,
-                          Outbox* out) {
+void RingControl::Propose(std::optional<StateVersion> expected, std::optional<Instant> deadline,
+                          StateMaker maker, Done done, Outbox* out) {
   if (refused()) return done({.status = Unavailable("{}", guard_.refusal()), .state = {}}, out);
   const ProposalId id(next_proposal_++);
   proposals_.emplace(id, std::move(done));
   RegisterEffects effects;
-  register_.Propose(out->scene().time.now, id, expected, std::move(maker), &effects);
+  register_.Propose(out->scene().time.now, id, expected, deadline, std::move(maker), &effects);
   Carry(std::move(effects), out);
 }
 

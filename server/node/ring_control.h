@@ -62,7 +62,9 @@ class RingControl {
 
   // The first thing of all.
   void Start(Outbox* out);
-  void Propose(std::optional<StateVersion> expected, StateMaker maker, Done done, Outbox* out);
+  // After `deadline` what nobody has accepted is dropped (RingRegister::Propose).
+  void Propose(std::optional<StateVersion> expected, std::optional<Instant> deadline,
+               StateMaker maker, Done done, Outbox* out);
   void Recover(ClusterState recovered, Done done, Outbox* out);
 
   // From another node; it is acknowledged, answers are messages of their own.

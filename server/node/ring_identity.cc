@@ -69,7 +69,7 @@ void RingControl::AskForRuling(const NodeId& node, const BootId& life, Outbox* o
     return WithLife(state, node, life);
   };
   Propose(
-      std::nullopt, maker,
+      std::nullopt, std::nullopt, maker,
       [this](const Outcome& /*outcome*/, Outbox* /*out*/) { asking_for_ruling_ = false; }, out);
 }
 
