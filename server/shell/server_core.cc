@@ -220,6 +220,23 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   return core;
 }
 
+StatusOr<SharedState> ServerCore::Prepare(const ServerCoreOptions& options) {
+  if (options.directories.empty()) return InvalidArgument("a node needs a data directory");
+  FileSystem* files = MachineFileSystem();
+  for (const std::string& directory : options.directories) {
+    if (!files->Exists(directory)) continue;
+    ASSIGN_OR_RETURN(const auto names, files->List(directory));
+    if (!names.empty()) return FailedPrecondition("{} is not empty", directory);
+  }
+  const Identity identity{.store = {.cluster = RandomUuid(), .node = RandomUuid()}, .joined = {}};
+  for (const std::string& directory : options.directories) {
+    RETURN_IF_ERROR(OpenDataDirectory(files, directory, identity.store, RandomUuid()).status());
+  }
+  RingFiles ring(files, options.directories.front());
+  ASSIGN_OR_RETURN(SavedRing saved, LoadOrFoundRing(&ring, identity, options));
+  return std::move(saved.state);
+}
+
 ServerCore::~ServerCore() {
   (void)Stop();
 }  // errors were logged
