@@ -39,7 +39,7 @@ void PutBucket(Bytes* out, const std::string& name, const BucketProperties& prop
   for (const std::uint64_t field :
        {std::uint64_t{properties.n_val}, std::uint64_t{properties.w}, properties.ttl_seconds,
         static_cast<std::uint64_t>(properties.sync), std::uint64_t{properties.max_chunk_bytes},
-        properties.quota_bytes_per_second, properties.max_bytes}) {
+        properties.quota_bytes_per_second}) {
     PutVarint(out, field);
   }
 }
@@ -122,7 +122,6 @@ BucketProperties TakeBucket(Reader* reader) {
   properties.sync = static_cast<SyncMode>(reader->Number(2));
   properties.max_chunk_bytes = static_cast<std::uint32_t>(reader->Number(kAny32));
   properties.quota_bytes_per_second = reader->Number(kAny64);
-  properties.max_bytes = reader->Number(kAny64);
   return properties;
 }
 

@@ -147,7 +147,7 @@ TEST(BucketJsonTest, ReadsBackWhatItWrites) {
   properties.ttl_seconds = 0;
   EXPECT_EQ(BucketJson("b", properties),
             R"({"name":"b","n_val":3,"w":0,"ttl":"forever","sync":"always",)"
-            R"("max_chunk_bytes":512000,"quota_bytes_per_second":0,"max_bytes":0})");
+            R"("max_chunk_bytes":512000,"quota_bytes_per_second":0})");
 }
 
 TEST(BucketJsonTest, ChangesOnlyWhatItNames) {
