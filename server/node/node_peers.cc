@@ -103,13 +103,24 @@ void HandOver(C& coordinator, PeerReplied replied, AskedFor asked, Outbox* out) 
 
 }  // namespace
 
-// A sender that is a copy hears so, but may look for a ruling; a node that is refused itself answers
-// nobody.
+// A sender that is a copy hears so, but may look for a ruling; a node that is refused itself
+// answers nobody.
 bool Node::RefusedAsACopy(const PeerRequest& input) {
   const auto* of_register = std::get_if<RegisterMessage>(&input.message);
   const bool looks =
       of_register != nullptr && std::holds_alternative<FetchStateRequest>(*of_register);
   if (!looks && ring_.IsCopy(input.sender)) {
+    // A request is as good a word of a life as a packet: it may be the only one that a copy at
+    // another address says before it hears what it is.
+    Outbox out = OutboxOf(kRing);
+    ring_.HandleGossip({.kind = GossipKind::kGossip,
+                        .from = input.sender.node,
+                        .to = options_.self,
+                        .boot = input.sender.boot,
+                        .state = {},
+                        .target = {},
+                        .rumors = {}},
+                       &out);
     effects_->push_back(AnswerPeer{
         .request = input.request,
         .reply = {.status = Unavailable("another process runs as node {}: its data directory was "

@@ -135,11 +135,21 @@ TEST_F(IdentityTest, RefusesRequestsOfAnotherLifeThanItBelievesIn) {
   EXPECT_TRUE(is_refused({.counter = 3, .id = 34}));
   EXPECT_TRUE(is_refused({.counter = 2, .id = 22}));
   // It may look whether the ring has ruled.
-  Step(PeerRequest{.request = RequestId(903),
-                   .sender = SenderOf(2, {.counter = 3, .id = 34}),
-                   .message = RegisterMessage(
-                       FetchStateRequest{.header = HeaderAfter(node_->shared_state())})});
+  Step(PeerRequest{
+      .request = RequestId(903),
+      .sender = SenderOf(2, {.counter = 3, .id = 34}),
+      .message = RegisterMessage(FetchStateRequest{.header = HeaderAfter(node_->shared_state())})});
   EXPECT_FALSE(Take<AnswerPeer>().at(0).reply.copied_sender);
+}
+
+TEST_F(IdentityTest, NoticesTwoOfOneNodeByTheRequestOfTheSecond) {
+  Start();
+  Step(GossipReceived{.message = From(2, {.counter = 3, .id = 33})});
+  Step(PeerRequest{.request = RequestId(902),
+                   .sender = SenderOf(2, {.counter = 3, .id = 34}),
+                   .message = EchoRequest{}});
+  EXPECT_EQ(Take<Alarm>().size(), 1u);
+  EXPECT_TRUE(ViewOf(*node_, time_.now, 0).health[1].duplicate);
 }
 
 TEST_F(IdentityTest, LearnsFromARefusedRequestThatItIsACopy) {
