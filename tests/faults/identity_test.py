@@ -132,7 +132,8 @@ class IdentityTest(cluster.ClusterTest):
         self.loaded()
         third.kill()
         new = self.add_node("node4")
-        self.await_true(lambda: self.health("node3") == "dead", 60, "it is seen dead")
+        self.await_true(lambda: self.health(self.members[0], "node3") == "dead", 60,
+                        "it is seen dead")
         self.change_ring(self.members[0], "replace", "node3", new.name)
         self.members.append(new)
         self.finish()
@@ -154,10 +155,6 @@ class IdentityTest(cluster.ClusterTest):
             self.refused(third)
             self.refuses(third)
         self.loaded()
-
-    def health(self, name):
-        return next(one["health"] for one in self.members[0].view()["members"]
-                    if one["name"] == name)
 
     def refuses(self, member):
         key = sorted(self.history.listed)[0]
