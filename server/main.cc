@@ -153,6 +153,7 @@ Status Init(const ServerConfig& config, const std::string& file) {
     std::printf("made %s\n", directory.c_str());
     command += " --data " + directory;
   }
+  if (member.name != ServerConfig().name) command += " --name " + member.name;
   std::printf("start it:  %s\n", command.c_str());
   std::printf("others join:  carillond --data DIR --name NAME --join HOST:PORT\n");
   return OkStatus();
