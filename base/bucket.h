@@ -32,7 +32,6 @@ struct BucketProperties {
   SyncMode sync = SyncMode::kAlways;
   std::uint32_t max_chunk_bytes = 512'000;   // 1..8 MiB
   std::uint64_t quota_bytes_per_second = 0;  // 0: none
-  std::uint64_t max_bytes = 0;               // 0: none; kept and shown, not enforced yet
 
   std::uint32_t AcksWanted() const { return w != 0 ? w : n_val / 2 + 1; }
   friend bool operator==(const BucketProperties&, const BucketProperties&) = default;
@@ -46,7 +45,6 @@ struct BucketChange {
   std::optional<SyncMode> sync;
   std::optional<std::uint32_t> max_chunk_bytes;
   std::optional<std::uint64_t> quota_bytes_per_second;
-  std::optional<std::uint64_t> max_bytes;
 };
 
 // INVALID_ARGUMENT names the property and its range.

@@ -148,7 +148,6 @@ v1::BucketProperties ToMessage(const BucketChange& change) {
   if (change.quota_bytes_per_second) {
     message.set_quota_bytes_per_second(*change.quota_bytes_per_second);
   }
-  if (change.max_bytes) message.set_max_bytes(*change.max_bytes);
   return message;
 }
 
@@ -174,8 +173,7 @@ NamedBucket FromMessage(const v1::Bucket& message) {
                          .ttl_seconds = from.ttl_seconds(),
                          .sync = FromMessage(from.sync()),
                          .max_chunk_bytes = from.max_chunk_bytes(),
-                         .quota_bytes_per_second = from.quota_bytes_per_second(),
-                         .max_bytes = from.max_bytes()}};
+                         .quota_bytes_per_second = from.quota_bytes_per_second()}};
 }
 
 PutReply FromMessage(const v1::PutChunkResponse& message) {

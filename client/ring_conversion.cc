@@ -114,6 +114,7 @@ StatusOr<MemberHealth> FromMessage(const v1::MemberHealth& message) {
   health.health = FromMessage(message.health());
   health.since = FromSeconds(message.seconds());
   health.latency = FromSeconds(message.latency_ms() / 1000);
+  if (message.duplicate()) health.duplicate = FromSeconds(message.duplicate_seconds());
   return health;
 }
 
@@ -174,6 +175,7 @@ StatusOr<ClusterView> FromMessage(const v1::GetClusterViewResponse& message) {
     view.history.push_back(FromMessage(record));
   }
   view.frozen = message.frozen();
+  view.refusal = message.refusal();
   for (const std::string& voter : message.voters_uuid()) {
     ASSIGN_OR_RETURN(const NodeId one, ParseNode(voter));
     view.voters.push_back(one);

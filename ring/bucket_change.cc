@@ -14,7 +14,6 @@ BucketProperties Apply(BucketProperties properties, const BucketChange& change) 
   if (change.quota_bytes_per_second) {
     properties.quota_bytes_per_second = *change.quota_bytes_per_second;
   }
-  if (change.max_bytes) properties.max_bytes = *change.max_bytes;
   return properties;
 }
 

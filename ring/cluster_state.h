@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/status.h"
+#include "ring/boot_id.h"
 
 // The one versioned document that all nodes of a cluster agree on. Plain data, validity, queries;
 // how it changes is elsewhere (bucket_change.h, change_plan.h, ownership.h). Version v + 1 is
@@ -46,6 +47,9 @@ struct Member {
   std::string rack = kDefaultRack;        // its failure domain
   std::uint32_t weight = kDefaultWeight;  // its share of the partitions; 0: none
   MemberRole role = MemberRole::kNormal;
+  // Two processes ran as this node, and this life of it was ruled to be the rightful one: whoever
+  // runs as this node and has it not among its own lives is a copy. {0, 0}: never in question.
+  BootId life;
   friend bool operator==(const Member&, const Member&) = default;
 };
 

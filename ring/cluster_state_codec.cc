@@ -5,7 +5,7 @@
 namespace carillon {
 namespace {
 
-constexpr std::uint16_t kStateFormatVersion = 2;
+constexpr std::uint16_t kStateFormatVersion = 3;
 
 using Indexes = std::vector<std::uint16_t>;
 
@@ -21,6 +21,8 @@ void PutMember(Bytes* out, const Member& member) {
   PutString(out, member.rack);
   PutVarint(out, member.weight);
   PutVarint(out, static_cast<std::uint64_t>(member.role));
+  PutVarint(out, member.life.counter);
+  PutFixed(out, member.life.id);
 }
 
 void PutPartition(Bytes* out, const PartitionHomes& partition) {
@@ -37,7 +39,7 @@ void PutBucket(Bytes* out, const std::string& name, const BucketProperties& prop
   for (const std::uint64_t field :
        {std::uint64_t{properties.n_val}, std::uint64_t{properties.w}, properties.ttl_seconds,
         static_cast<std::uint64_t>(properties.sync), std::uint64_t{properties.max_chunk_bytes},
-        properties.quota_bytes_per_second, properties.max_bytes}) {
+        properties.quota_bytes_per_second}) {
     PutVarint(out, field);
   }
 }
@@ -96,6 +98,8 @@ Member TakeMember(Reader* reader) {
   member.rack = reader->Text();
   member.weight = static_cast<std::uint32_t>(reader->Number(kMaxWeight));
   member.role = static_cast<MemberRole>(reader->Number(2));
+  member.life.counter = reader->Number(kAny64);
+  member.life.id = reader->Fixed<std::uint64_t>();
   return member;
 }
 
@@ -118,7 +122,6 @@ BucketProperties TakeBucket(Reader* reader) {
   properties.sync = static_cast<SyncMode>(reader->Number(2));
   properties.max_chunk_bytes = static_cast<std::uint32_t>(reader->Number(kAny32));
   properties.quota_bytes_per_second = reader->Number(kAny64);
-  properties.max_bytes = reader->Number(kAny64);
   return properties;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,16 @@ enum class Health : std::uint8_t {
 };
 std::string_view ToString(Health health);
 
+// A second process of a node is shown so long after it was last noticed.
+inline constexpr Duration kShowDuplicates = std::chrono::minutes(1);
+
 struct MemberHealth {
   NodeId node;
   Health health = Health::kAlive;
   Duration since{0};    // believed for so long; 0: for as long as the viewer runs
   Duration latency{0};  // of requests to it, smoothed; 0: none was answered yet
+  // Two processes were seen to run as it, so long ago; nullopt: not lately (kShowDuplicates).
+  std::optional<Duration> duplicate;
 };
 
 // A pull under way: the viewer copies what it lacks of a partition from another node.
@@ -50,6 +56,7 @@ struct ClusterView {
   std::vector<PartitionId> foreign;  // held by the viewer, which is no home of them; ascending
   std::vector<StateRecord> history;  // of the viewer, oldest first
   std::string frozen;                // why the ring cannot change; empty: it can
+  std::string refusal;               // why the viewer must not act as its node; empty: it may
   std::vector<NodeId> voters;
 
   // Requires: index of a member.

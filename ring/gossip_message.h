@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "ring/boot_id.h"
 
 // What members tell each other over UDP, as plain data. Bytes: gossip_codec.h.
 namespace carillon {
@@ -18,14 +19,6 @@ enum class Liveness : std::uint8_t {
   kLeft,     // said itself that it stops
 };
 std::string_view ToString(Liveness liveness);
-
-// A node's life: a number that grows with every start (kept on its disk), and a random number of
-// that start, which tells a clone of the disk from the node. id 0: not known yet.
-struct BootId {
-  std::uint64_t counter = 0;
-  std::uint64_t id = 0;
-  friend bool operator==(const BootId&, const BootId&) = default;
-};
 
 // One word about one node.
 struct Rumor {

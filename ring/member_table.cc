@@ -51,8 +51,10 @@ void MemberTable::Admit(Instant now, SwimMember member, Peer* peer) {
   peer->address = std::move(member.address);
   if (!peer->is_member) peer->since = now;
   peer->is_member = true;
-  if (member.boot_counter <= peer->boot.counter) return;
-  peer->boot = {.counter = member.boot_counter};
+  const bool is_later = member.life.counter > peer->boot.counter;
+  if (!is_later && !IsOtherLife(member.life, peer->boot)) return;
+  peer->boot = member.life;
+  peer->life_since = now;
   peer->incarnation = 0;
   peer->liveness = Liveness::kAlive;
   peer->since = now;
@@ -80,6 +82,7 @@ MemberTable::Change MemberTable::Apply(Instant now, const Rumor& rumor) {
   const bool new_life = rumor.boot.counter > peer->boot.counter;
   if (new_life || peer->boot.id == 0) peer->boot = rumor.boot;
   if (new_life) peer->path_failures = 0;
+  if (new_life) peer->life_since = now;
   peer->incarnation = rumor.incarnation;
   if (peer->liveness != rumor.liveness) {
     peer->liveness = rumor.liveness;

@@ -21,8 +21,8 @@ inline constexpr int kLatencyShare = 8;
 // Whom to talk to: from the cluster state.
 struct SwimMember {
   NodeId node;
-  std::string address;             // HOST:PORT; empty: cannot be sent to yet
-  std::uint64_t boot_counter = 0;  // lives before this one are over; 0: not known
+  std::string address;  // HOST:PORT; empty: cannot be sent to yet
+  BootId life;          // lives before this one are over; {0, 0}: not known
 };
 
 // What this node believes of another.
@@ -32,6 +32,7 @@ struct Peer {
   Liveness liveness = Liveness::kAlive;
   std::uint32_t incarnation = 0;
   BootId boot;                      // 0: never heard of
+  Instant life_since;               // this life was first heard of
   Instant since;                    // of liveness; of a removed one: when it was removed
   Duration latency{0};              // of real requests, smoothed; 0: none was answered yet
   std::uint32_t path_failures = 0;  // of the data path, in a row

@@ -155,6 +155,12 @@ void RegisterProposer::HandleRefusal(Instant now, const NodeId& from, const Vote
   if (voters_.size() - no_.size() < Majority()) BeginPause(now);
 }
 
+bool RegisterProposer::Abandon() {
+  CHECK(active());
+  phase_ = Phase::kIdle;
+  return own_sent_;
+}
+
 void RegisterProposer::HandleCommitted(const SharedState& committed) {
   if (!active()) return;
   const StateVersion slot = own_->version;

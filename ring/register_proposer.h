@@ -59,6 +59,9 @@ class RegisterProposer {
               std::vector<SendRegister>* sends);
   void Handle(Instant now, const NodeId& from, const AcceptReply& reply,
               std::vector<SendRegister>* sends);
+  // Stops without an outcome. True: the proposal may have been accepted somewhere, and so may yet
+  // be chosen. Requires: active.
+  bool Abandon();
   // A state newer than `base` is in force at this node: this ends the proposal.
   void HandleCommitted(const SharedState& committed);
 

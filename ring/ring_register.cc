@@ -52,14 +52,16 @@ RingRegister::RingRegister(NodeId self, SharedState saved, AcceptorState accepto
       proposer_(self, options.proposer, random, options.mutations) {}
 
 void RingRegister::Propose(Instant now, ProposalId proposal, std::optional<StateVersion> expected,
-                           StateMaker maker, RegisterEffects* effects) {
+                           std::optional<Instant> deadline, StateMaker maker,
+                           RegisterEffects* effects) {
   if (waiting_.size() >= kMaxWaiting) {
     effects->push_back(ProposalAnswer{
         .proposal = proposal,
         .status = ResourceExhausted("{} changes of the cluster state wait", kMaxWaiting)});
     return;
   }
-  waiting_.push_back({.id = proposal, .expected = expected, .maker = std::move(maker)});
+  waiting_.push_back(
+      {.id = proposal, .expected = expected, .deadline = deadline, .maker = std::move(maker)});
   Run(now, effects);
 }
 
@@ -140,7 +142,40 @@ void RingRegister::Tick(Instant now, RegisterEffects* effects) {
   std::vector<SendRegister> sends;
   proposer_.Tick(now, &sends);
   SendAll(std::move(sends), effects);
+  DropOverdue(now, effects);
   Run(now, effects);
+}
+
+std::optional<Instant> RingRegister::Deadline() const {
+  std::optional<Instant> first = proposer_.Deadline();
+  const auto consider = [&first](const Proposal& proposal) {
+    if (proposal.deadline) first = first ? std::min(*first, *proposal.deadline) : proposal.deadline;
+  };
+  for (const Proposal& proposal : waiting_) consider(proposal);
+  if (current_ && proposer_.active()) consider(*current_);
+  return first;
+}
+
+// What has an outcome is told as it is, however late.
+void RingRegister::DropOverdue(Instant now, RegisterEffects* effects) {
+  const auto is_overdue = [now](const Proposal& proposal) {
+    return proposal.deadline && now >= *proposal.deadline;
+  };
+  const auto drop = [effects](const Proposal& proposal, bool may_be_made) {
+    effects->push_back(ProposalAnswer{
+        .proposal = proposal.id,
+        .status = may_be_made
+                      ? DeadlineExceeded("the deadline has come, and the voters have not agreed: "
+                                         "it may still be made: look at `carillon ring status`")
+                      : DeadlineExceeded("the deadline has come: nothing was changed"),
+        .fate = may_be_made ? Fate::kUnknown : Fate::kNotDone});
+  };
+  for (const Proposal& proposal : waiting_) {
+    if (is_overdue(proposal)) drop(proposal, false);
+  }
+  std::erase_if(waiting_, is_overdue);
+  if (!current_ || !proposer_.active() || !is_overdue(*current_)) return;
+  drop(*std::exchange(current_, std::nullopt), proposer_.Abandon());
 }
 
 void RingRegister::Run(Instant now, RegisterEffects* effects) {

@@ -85,8 +85,10 @@ class RingRegister {
   // UNAVAILABLE: too few voters answered, or a disk failed. RESOURCE_EXHAUSTED: kMaxWaiting wait.
   // FAILED_PRECONDITION: this node is no member, or the register is frozen.
   // INVALID_ARGUMENT: no legal step. Or what `maker` says.
+  // DEADLINE_EXCEEDED: `deadline` has come. What nobody can have accepted is dropped, for good;
+  // else it is not pursued here any more, and the fate is kUnknown.
   void Propose(Instant now, ProposalId proposal, std::optional<StateVersion> expected,
-               StateMaker maker, RegisterEffects* effects);
+               std::optional<Instant> deadline, StateMaker maker, RegisterEffects* effects);
 
   // `from` is authenticated.
   void Handle(Instant now, const NodeId& from, RegisterMessage message, RegisterEffects* effects);
@@ -103,7 +105,7 @@ class RingRegister {
   // Acts on whatever is due at `now`.
   void Tick(Instant now, RegisterEffects* effects);
   // When Tick must run next; nullopt: not until something else happens.
-  std::optional<Instant> Deadline() const { return proposer_.Deadline(); }
+  std::optional<Instant> Deadline() const;
 
   const SharedState& committed() const { return keeper_.committed(); }
   const StateKeeper& keeper() const { return keeper_; }
@@ -114,6 +116,7 @@ class RingRegister {
   struct Proposal {
     ProposalId id;
     std::optional<StateVersion> expected;
+    std::optional<Instant> deadline;
     StateMaker maker;
     int remakes = 0;
   };
@@ -152,6 +155,7 @@ class RingRegister {
   bool MayLearn(std::uint64_t generation, const NodeId& node) const;
   void Send(SendRegister message, RegisterEffects* effects);
   void SendAll(std::vector<SendRegister> messages, RegisterEffects* effects);
+  void DropOverdue(Instant now, RegisterEffects* effects);
   void StartProposal(Instant now, RegisterEffects* effects);
   Status CheckMayPropose(const Proposal& proposal) const;
   StatusOr<SharedState> Make(const Proposal& proposal);

@@ -12,9 +12,8 @@ namespace {
 
 constexpr Duration kReportPeriod = std::chrono::seconds(1);
 
-bool IsOtherLife(const BootId& one, const BootId& other) {
-  return one.counter == other.counter && one.id != other.id && one.id != 0 && other.id != 0;
-}
+// Packets of a life that is over come no later than this after the first of the next.
+constexpr Duration kLastPackets = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -42,6 +41,12 @@ void Swim::Start(Instant now, SwimEffects* effects) {
   ArmTimers(now);
   Tell(now, RumorOfSelf(Liveness::kAlive));
   Tick(now, effects);
+}
+
+void Swim::RaiseLife(Instant now, std::uint64_t counter) {
+  if (counter <= boot_.counter) return;
+  boot_.counter = counter;
+  Tell(now, RumorOfSelf(Liveness::kAlive));
 }
 
 // At random places of their periods, so that the members of a cluster started at once do not all
@@ -119,6 +124,9 @@ bool Swim::Greet(Instant now, const GossipMessage& message, SwimEffects* effects
   const Peer& peer = *table_.Find(message.from);
   if (message.boot.counter < peer.boot.counter) {
     ++counters_.from_old_lives;
+    if (now - peer.life_since > kLastPackets) {
+      ReportConflict(now, {.node = peer.node, .known = peer.boot, .seen = message.boot}, effects);
+    }
     Remind(now, peer, effects);  // a restored copy learns that way that it is one
     return false;
   }

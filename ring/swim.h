@@ -84,6 +84,9 @@ class Swim {
   void SetState(const StateStamp& state) { state_ = state; }
   // Call once, after the first SetMembers: tells that this life has begun, and arms the timers.
   void Start(Instant now, SwimEffects* effects);
+  // This life counts from now on as number `counter` at least: a copy was believed in before it.
+  // Call between Start and Leave.
+  void RaiseLife(Instant now, std::uint64_t counter);
   // Tells that this node stops; it is probed no more. Go on with Tick for a second.
   void Leave(Instant now, SwimEffects* effects);
 
@@ -101,6 +104,7 @@ class Swim {
   std::optional<Instant> Deadline() const;
 
   const MemberTable& table() const { return table_; }
+  const BootId& boot() const { return boot_; }
   std::uint32_t incarnation() const { return incarnation_; }
   std::uint32_t awareness() const { return awareness_; }  // 0: healthy
   const SwimCounters& counters() const { return counters_; }
@@ -166,7 +170,7 @@ class Swim {
   bool TakeFromBudget(Instant now);
 
   const NodeId self_;
-  const BootId boot_;
+  BootId boot_;
   const SwimOptions options_;
   Random* const random_;
   MemberTable table_;

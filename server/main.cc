@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -137,11 +138,59 @@ Status Serve(const ServerConfig& config) {
   return core->Stop();
 }
 
+// --init: makes the data directories of a new cluster's first node, and says what to do next.
+Status Init(const ServerConfig& config, const std::string& file) {
+  const ServerCoreOptions options = CoreOptions(config);
+  ASSIGN_OR_RETURN(const SharedState state, ServerCore::Prepare(options));
+  const Member& member = state->members.front();
+  std::printf("cluster %s: %zu partitions, one member\n", ToString(state->cluster).c_str(),
+              state->partitions());
+  std::printf("node %s %s in rack %s\n", member.name.c_str(), ToString(member.node.value()).c_str(),
+              member.rack.c_str());
+  std::string command = "carillond";
+  if (!file.empty()) command += " --config " + file;
+  for (const std::string& directory : options.directories) {
+    std::printf("made %s\n", directory.c_str());
+    command += " --data " + directory;
+  }
+  if (member.name != ServerConfig().name) command += " --name " + member.name;
+  std::printf("start it:  %s\n", command.c_str());
+  std::printf("others join:  carillond --data DIR --name NAME --join HOST:PORT\n");
+  return OkStatus();
+}
+
+// What one run is for.
+struct Purpose {
+  bool check = false;
+  bool print = false;
+  bool init = false;
+};
+
+int Do(const ServerConfig& config, const std::string& file, const Purpose& what) {
+  if (what.print) {
+    std::fputs(DocumentConfig(config).c_str(), stdout);
+    return 0;
+  }
+  if (const Status status = Validate(config); !status.ok()) return Fail(status);
+  if (what.check) {
+    std::puts("the configuration is good");
+    return 0;
+  }
+  if (what.init && !config.join.empty()) {
+    return Fail(
+        InvalidArgument("--init makes a new cluster: a node that joins one needs no --init"));
+  }
+  StartLogging({.level = what.init ? LogLevel::kError : *ParseLogLevel(config.log_level),
+                .json = config.log_json});
+  const Status status = what.init ? Init(config, file) : Serve(config);
+  return status.ok() ? 0 : Fail(status);
+}
+
 int Main(int argc, char** argv) {
   ServerConfig config;
   std::string file;
-  bool check = false;
-  bool print = false;
+  Purpose what;
+  std::optional<std::uint64_t> partitions;
   CLI::App app{
       "carillond: a node of Carillon, the distributed, time-bucketed event store.\n"
       "`carillond --data DIR` needs nothing else.",
@@ -164,8 +213,17 @@ int Main(int argc, char** argv) {
   app.add_flag("--log-json", json, "Log lines as JSON objects");
   app.add_flag("--insecure-listen-anywhere", anywhere,
                "Allow other than loopback without TLS and authentication");
-  app.add_flag("--check-config", check, "Check the configuration, say what is wrong, and stop");
-  app.add_flag("--print-config", print, "Print every key with its meaning and its value, and stop");
+  app.add_option(
+      "--partitions", partitions,
+      fmt::format("Of a new cluster: partitions of the ring, a power of two (default {})",
+                  config.partitions));
+  app.add_flag(
+      "--init", what.init,
+      "Make the data directory of a new cluster's first node, say what was made, and stop");
+  app.add_flag("--check-config", what.check,
+               "Check the configuration, say what is wrong, and stop");
+  app.add_flag("--print-config", what.print,
+               "Print every key with its meaning and its value, and stop");
   app.set_version_flag("--version", "carillond " CARILLON_VERSION);
   app.footer("Stops cleanly on SIGTERM and SIGINT. Exit codes: 0 stopped, 1 failed, 2 usage.");
   try {
@@ -184,20 +242,10 @@ int Main(int argc, char** argv) {
   if (!join.empty()) config.join = join;
   if (!advertise.empty()) config.advertise = advertise;
   if (!rack.empty()) config.rack = rack;
+  if (partitions) config.partitions = *partitions;
   if (json) config.log_json = true;
   if (anywhere) config.insecure_listen_anywhere = true;
-  if (print) {
-    std::fputs(DocumentConfig(config).c_str(), stdout);
-    return 0;
-  }
-  if (const Status status = Validate(config); !status.ok()) return Fail(status);
-  if (check) {
-    std::puts("the configuration is good");
-    return 0;
-  }
-  StartLogging({.level = *ParseLogLevel(config.log_level), .json = config.log_json});
-  const Status status = Serve(config);
-  return status.ok() ? 0 : Fail(status);
+  return Do(config, file, what);
 }
 
 }  // namespace

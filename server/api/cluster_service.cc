@@ -55,10 +55,12 @@ grpc::ServerUnaryReactor* ClusterService::CreateBucket(grpc::CallbackServerConte
   const auto properties = FromProto(request->bucket().properties());
   if (!properties.ok()) return call.Finish(properties.status());
   const RequestId id = node_->NewRequest();
-  node_->Ask(
-      id,
-      CreateBucketInput{.request = id, .name = request->bucket().name(), .properties = *properties},
-      AnswerBucket(call, response));
+  node_->Ask(id,
+             CreateBucketInput{.request = id,
+                               .name = request->bucket().name(),
+                               .properties = *properties,
+                               .deadline = call.AnswerBy()},
+             AnswerBucket(call, response));
   return call.reactor();
 }
 
@@ -69,7 +71,11 @@ grpc::ServerUnaryReactor* ClusterService::SetBucket(grpc::CallbackServerContext*
   const auto change = FromProto(request->bucket().properties());
   if (!change.ok()) return call.Finish(change.status());
   const RequestId id = node_->NewRequest();
-  node_->Ask(id, SetBucketInput{.request = id, .name = request->bucket().name(), .change = *change},
+  node_->Ask(id,
+             SetBucketInput{.request = id,
+                            .name = request->bucket().name(),
+                            .change = *change,
+                            .deadline = call.AnswerBy()},
              AnswerBucket(call, response));
   return call.reactor();
 }

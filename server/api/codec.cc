@@ -71,7 +71,6 @@ StatusOr<BucketChange> FromProto(const v1::BucketProperties& properties) {
   if (properties.has_quota_bytes_per_second()) {
     change.quota_bytes_per_second = properties.quota_bytes_per_second();
   }
-  if (properties.has_max_bytes()) change.max_bytes = properties.max_bytes();
   return change;
 }
 
@@ -108,7 +107,6 @@ void ToProto(const std::string& name, const BucketProperties& properties, v1::Bu
   to->set_sync(ToProto(properties.sync));
   to->set_max_chunk_bytes(properties.max_chunk_bytes);
   to->set_quota_bytes_per_second(properties.quota_bytes_per_second);
-  to->set_max_bytes(properties.max_bytes);
 }
 
 void ToProto(const WriteCost& cost, v1::Cost* message) {

@@ -20,7 +20,11 @@ grpc::ServerUnaryReactor* Change(NodeLoop* node, UnaryCall call,
                                  std::optional<StateVersion> expected, RingChange change,
                                  Response* response) {
   const RequestId id = node->NewRequest();
-  node->Ask(id, RingChangeInput{.request = id, .expected = expected, .change = std::move(change)},
+  node->Ask(id,
+            RingChangeInput{.request = id,
+                            .expected = expected,
+                            .change = std::move(change),
+                            .deadline = call.AnswerBy()},
             [call, response](const Answer& answer) {
               if (answer.status.ok()) response->set_state_version(answer.version.value());
               call.Finish(answer.status);
@@ -91,6 +95,7 @@ grpc::ServerUnaryReactor* ClusterService::PlanChanges(grpc::CallbackServerContex
   const UnaryCall call("PlanChanges", context, metrics_);
   const RequestId id = node_->NewRequest();
   PlanInput input{.request = id, .id = RandomUuid(), .save = !request->look(), .facts = {}};
+  input.deadline = call.AnswerBy();
   node_->Look([&](const Node& node) { input.facts = PlanFactsOf(node); });
   input.facts.accept_loss = request->accept_loss();
   if (input.save) response->set_plan_id(ToString(input.id));

@@ -127,6 +127,10 @@ void ToProto(const ClusterView& view, v1::GetClusterViewResponse* message) {
     one->set_health(ToProto(health.health));
     one->set_seconds(std::chrono::duration<double>(health.since).count());
     one->set_latency_ms(std::chrono::duration<double, std::milli>(health.latency).count());
+    one->set_duplicate(health.duplicate.has_value());
+    if (health.duplicate) {
+      one->set_duplicate_seconds(std::chrono::duration<double>(*health.duplicate).count());
+    }
   }
   for (const PullView& pull : view.pulls) ToProto(pull, message->add_transfers());
   message->set_transfers_waiting(static_cast<std::uint32_t>(view.pulls_waiting));
@@ -138,6 +142,7 @@ void ToProto(const ClusterView& view, v1::GetClusterViewResponse* message) {
   if (state.plan) message->set_plan_id(ToString(state.plan->id));
   message->set_paused(state.paused);
   message->set_frozen(view.frozen);
+  message->set_refusal(view.refusal);
   for (const NodeId& voter : view.voters) message->add_voters_uuid(ToString(voter.value()));
 }
 

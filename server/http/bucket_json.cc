@@ -34,7 +34,6 @@ Status ReadMember(std::string_view name, simdjson::dom::element value, BucketCha
   if (name == "w") return ReadNumber(name, value, &change->w);
   if (name == "ttl") return ReadTtl(value, change);
   if (name == "max_chunk_bytes") return ReadNumber(name, value, &change->max_chunk_bytes);
-  if (name == "max_bytes") return ReadNumber(name, value, &change->max_bytes);
   if (name == "quota_bytes_per_second") {
     return ReadNumber(name, value, &change->quota_bytes_per_second);
   }
@@ -49,11 +48,10 @@ Status ReadMember(std::string_view name, simdjson::dom::element value, BucketCha
 
 std::string BucketJson(std::string_view name, const BucketProperties& properties) {
   return fmt::format(R"({{"name":{},"n_val":{},"w":{},"ttl":"{}","sync":"{}","max_chunk_bytes":{},)"
-                     R"("quota_bytes_per_second":{},"max_bytes":{}}})",
+                     R"("quota_bytes_per_second":{}}})",
                      JsonString(name), properties.n_val, properties.w,
                      FormatTtl(properties.ttl_seconds), ToString(properties.sync),
-                     properties.max_chunk_bytes, properties.quota_bytes_per_second,
-                     properties.max_bytes);
+                     properties.max_chunk_bytes, properties.quota_bytes_per_second);
 }
 
 StatusOr<BucketChange> ParseBucketJson(ByteSpan body) {

@@ -9,7 +9,7 @@
 
 namespace carillon {
 
-// {"name","n_val","w","ttl","sync","max_chunk_bytes","quota_bytes_per_second","max_bytes"};
+// {"name","n_val","w","ttl","sync","max_chunk_bytes","quota_bytes_per_second"};
 // ttl as FormatTtl writes it.
 std::string BucketJson(std::string_view name, const BucketProperties& properties);
 

@@ -19,7 +19,7 @@ HttpResponse BucketResponse(const Answer& answer, int http_status) {
 void SetBucket(NodeLoop* node, const std::string& name, const BucketChange& change, Reply reply) {
   const RequestId id = node->NewRequest();
   node->Ask(
-      id, SetBucketInput{.request = id, .name = name, .change = change},
+      id, SetBucketInput{.request = id, .name = name, .change = change, .deadline = {}},
       [reply = std::move(reply)](const Answer& answer) { reply(BucketResponse(answer, 200)); });
 }
 
@@ -27,7 +27,8 @@ void SetBucket(NodeLoop* node, const std::string& name, const BucketChange& chan
 void CreateBucket(NodeLoop* node, const std::string& name, const BucketChange& change,
                   Reply reply) {
   const RequestId id = node->NewRequest();
-  node->Ask(id, CreateBucketInput{.request = id, .name = name, .properties = change},
+  node->Ask(id,
+            CreateBucketInput{.request = id, .name = name, .properties = change, .deadline = {}},
             [node, name, change, reply = std::move(reply)](const Answer& answer) {
               if (answer.status.code() == StatusCode::kAlreadyExists) {
                 return SetBucket(node, name, change, reply);

@@ -42,10 +42,11 @@ std::string MemberJson(const ClusterView& view, std::size_t index) {
   }
   return fmt::format(
       R"({{"name":{},"node":"{}","address":{},"rack":{},"weight":{},"role":"{}","health":"{}",)"
-      R"("health_seconds":{:.1f},"latency_ms":{:.2f},"primaries":{},"partitions":{}}})",
+      R"("health_seconds":{:.1f},"latency_ms":{:.2f},"duplicate":{},"primaries":{},)"
+      R"("partitions":{}}})",
       JsonString(member.name), member.node, JsonString(member.address), JsonString(member.rack),
       member.weight, ToString(member.role), ToString(health.health), InSeconds(health.since),
-      InSeconds(health.latency) * 1000, primaries, copies);
+      InSeconds(health.latency) * 1000, health.duplicate.has_value(), primaries, copies);
 }
 
 std::string PartitionJson(const ClusterState& state, const PartitionHomes& partition) {
@@ -79,9 +80,9 @@ std::string ClusterJson(const ClusterView& view) {
   const ClusterState& state = *view.state;
   std::string out = fmt::format(
       R"({{"cluster":"{}","generation":{},"version":{},"seen_by":{},"moving":{},"paused":{},)"
-      R"("frozen":{},"plan":{},"members":)",
+      R"("frozen":{},"refusal":{},"plan":{},"members":)",
       state.cluster, state.generation, state.version, NameJson(state, view.viewer),
-      state.IsMoving(), state.paused, JsonString(view.frozen),
+      state.IsMoving(), state.paused, JsonString(view.frozen), JsonString(view.refusal),
       state.plan ? fmt::format("\"{}\"", state.plan->id) : "null");
   std::vector<std::size_t> members(state.members.size());
   for (std::size_t i = 0; i < members.size(); ++i) members[i] = i;

@@ -98,6 +98,7 @@ void CommitCoordinator::Handle(const WriteDone& done, Outbox* out) {
 
 void CommitCoordinator::HandleTime(Outbox* out) {
   if (!answered_ && wait_.IsOver(out->scene())) return Fail(StateWait::Error(), out);
+  if (!answered_ && !writing_ && !wait_.waits()) stats_.HandleTime(out);
   if (!writing_) return;
   writes_.HandleTime(out);
   Conclude(out);

@@ -10,6 +10,7 @@
 #include "ring/cluster_state.h"
 #include "ring/gossip_message.h"
 #include "ring/ring_register.h"
+#include "server/node/identity_guard.h"
 #include "server/node/input.h"
 #include "server/node/peer_messages.h"
 
@@ -83,7 +84,7 @@ struct RenumberStore {  // -> RenumberDone
 // Makes a part of the register durable, before anything that depends on it is said. -> SavedDone
 struct SaveRing {
   OperationId operation;
-  std::variant<AcceptorState, SharedState> what;
+  std::variant<AcceptorState, SharedState, Dispute> what;
 };
 
 // --- To other nodes.

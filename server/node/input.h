@@ -99,11 +99,13 @@ struct CreateBucketInput {
   RequestId request;
   std::string name;
   BucketChange properties;
+  std::optional<Instant> deadline;  // what nobody has accepted then is dropped
 };
 struct SetBucketInput {
   RequestId request;
   std::string name;
   BucketChange change;
+  std::optional<Instant> deadline;  // as of CreateBucketInput
 };
 // A change of the ring, made by an admin or by a member that joins: made anew when another change
 // comes first, refused then if `expected` is given. -> RingAnswer
@@ -111,6 +113,7 @@ struct RingChangeInput {
   RequestId request;
   std::optional<StateVersion> expected;
   std::function<StatusOr<ClusterState>(const ClusterState&)> change;  // pure
+  std::optional<Instant> deadline;                                    // as of CreateBucketInput
 };
 // A majority of the voters is gone for good: `survivors` go on without them (force_recover.h).
 // -> RingAnswer
@@ -125,6 +128,7 @@ struct PlanInput {
   Uuid id;  // random, for the plan that is saved
   bool save = false;
   PlanFacts facts;
+  std::optional<Instant> deadline;  // as of CreateBucketInput
 };
 
 // Pull now whatever the other homes of this node's partitions have and this node lacks.

@@ -24,6 +24,7 @@ void ManifestReads::Start(const std::string& bucket, EpochRange range, const std
         {.candidates =
              CandidatesOf(out->scene(), PartitionId(static_cast<std::uint16_t>(p)), properties),
          .next = 0,
+         .serving = std::min<std::size_t>(serving, std::max<std::uint32_t>(properties.n_val, 1)),
          .wanted = ReadsWantedOf(properties, serving)});
   }
   Ask(out);
@@ -42,6 +43,10 @@ void ManifestReads::Ask(Outbox* out) {
       ++partition.waiting;
     }
   }
+  Send(std::move(of_member), out);
+}
+
+void ManifestReads::Send(std::map<MemberIndex, std::vector<PartitionId>> of_member, Outbox* out) {
   for (auto& [member, partitions] : of_member) {
     const OperationId operation = out->Scan(member, {.bucket = bucket_,
                                                      .partitions = partitions,
@@ -50,6 +55,41 @@ void ManifestReads::Ask(Outbox* out) {
                                                      .max_chunks = max_chunks_});
     asked_.emplace(operation, std::move(partitions));
   }
+  hedge_at_.reset();
+  for (std::size_t p = 0; p < partitions_.size() && !hedge_at_; ++p) {
+    if (!MayHedge(p, *out->scene().state)) continue;
+    hedge_at_ = out->scene().time.now + kHedgeAfter;
+    out->WakeAt(*hedge_at_);
+  }
+}
+
+// Whether one more home can be asked beside those that have not answered. Only one that serves
+// reads: the answer of another is worth less than that of a home that is slow.
+bool ManifestReads::MayHedge(std::size_t partition, const ClusterState& state) const {
+  const OfPartition& one = partitions_[partition];
+  if (one.answers >= one.wanted || one.next >= one.candidates.size()) return false;
+  const PartitionHomes& homes = state.placement[partition];
+  const auto& serve = homes.phase == Phase::kReadNew ? homes.next : homes.homes;
+  const std::size_t count = std::min<std::size_t>(serve.size(), one.serving);
+  const auto end = serve.begin() + static_cast<std::ptrdiff_t>(count);
+  return std::find(serve.begin(), end, one.candidates[one.next]) != end;
+}
+
+void ManifestReads::Hedge(Outbox* out) {
+  std::map<MemberIndex, std::vector<PartitionId>> of_member;
+  for (std::size_t p = 0; p < partitions_.size(); ++p) {
+    if (!MayHedge(p, *out->scene().state)) continue;
+    OfPartition& partition = partitions_[p];
+    of_member[partition.candidates[partition.next++]].push_back(
+        PartitionId(static_cast<std::uint16_t>(p)));
+    ++partition.waiting;
+  }
+  Send(std::move(of_member), out);
+}
+
+void ManifestReads::HandleTime(Outbox* out) {
+  if (done_ || !hedge_at_ || out->scene().time.now < *hedge_at_) return;
+  Hedge(out);
 }
 
 void ManifestReads::Merge(ScanDone done) {
@@ -89,8 +129,12 @@ void ManifestReads::Handle(ScanDone done, Outbox* out) {
 }
 
 void ManifestReads::Conclude() {
-  if (done_ || !asked_.empty()) return;
-  done_ = true;
+  if (done_) return;
+  const auto is_settled = [](const OfPartition& one) {
+    return one.answers >= one.wanted || one.waiting == 0;
+  };
+  done_ = stale_ring_ || std::all_of(partitions_.begin(), partitions_.end(), is_settled);
+  if (!done_ || stale_ring_) return;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
     // Nobody is left to ask: with less than n - w + 1 answers an acknowledged commit may be missed.
     if (partitions_[p].answers < partitions_[p].wanted) {

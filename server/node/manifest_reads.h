@@ -5,13 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "server/node/candidates.h"
 #include "server/node/outbox.h"
 
 namespace carillon {
 
 // Reads one page of the manifests of all partitions: of each partition, n - w + 1 of those that may
 // hold it, one request a node; their union is what is committed. A node that fails is replaced by
-// the next candidate of its partitions.
+// the next candidate of its partitions; beside one that is slow, the next home that serves reads is
+// asked too (a hedge), and whoever answers first counts.
 //
 //   Start --> asking --every partition has enough answers--> done (page, or error)
 //
@@ -22,6 +24,7 @@ class ManifestReads {
   void Start(const std::string& bucket, EpochRange range, const std::string& dc,
              std::size_t max_chunks, Outbox* out);
   void Handle(ScanDone done, Outbox* out);
+  void HandleTime(Outbox* out);
 
   bool done() const { return done_; }
   const Status& status() const { return status_; }  // of a scan that is done
@@ -36,13 +39,17 @@ class ManifestReads {
   struct OfPartition {
     std::vector<MemberIndex> candidates;
     std::size_t next = 0;
-    std::uint32_t wanted = 0;   // answers still wanted
+    std::size_t serving = 0;    // so many homes serve reads
+    std::uint32_t wanted = 0;   // answers in all
     std::uint32_t waiting = 0;  // requests under way
     std::uint32_t answers = 0;
   };
   using SecondKey = std::pair<Epoch, std::string>;
 
   void Ask(Outbox* out);
+  void Hedge(Outbox* out);
+  bool MayHedge(std::size_t partition, const ClusterState& state) const;
+  void Send(std::map<MemberIndex, std::vector<PartitionId>> of_member, Outbox* out);
   void Conclude();
   void Merge(ScanDone done);
 
@@ -55,6 +62,7 @@ class ManifestReads {
   std::map<SecondKey, std::map<ChunkKey, ChunkInfo>> found_;
   std::optional<Epoch> next_from_;
   std::vector<HeardSealLine> seals_;
+  std::optional<Instant> hedge_at_;
   StateVersion version_;
   Status status_;
   Status last_error_;

@@ -23,6 +23,7 @@ void Node::RefreshScene(const NodeTime& time) {
   scene_ = {.state = state_.state.get(),
             .node = options_.self,
             .self = state_->IndexOf(options_.self).value_or(kNoMember),
+            .boot = ring_.swim().boot(),
             .reachability = &ring_.reachability(),
             .watermarks = &watermarks_,
             .time = time,
@@ -70,9 +71,7 @@ std::vector<std::pair<std::string, Epoch>> Node::WatermarksOf(const std::string&
 
 Status Node::Admit(std::size_t value_bytes) {
   ++counters_.requests;
-  if (ring_.conflicted()) {
-    return Unavailable("another process runs as this node: it serves no more");
-  }
+  if (ring_.refused()) return Unavailable("{}", ring_.guard().refusal());
   if (scene_.self == kNoMember) return Unavailable("this node is no member of the ring");
   if (coordinators_.size() >= options_.max_requests) {
     ++counters_.refused_busy;

@@ -131,6 +131,7 @@ class Node {
   void Handle(GossipReceived input);
   FenceVerdict VerdictOn(const PeerRequest& input) const;
   bool IsForeignToLeaver(const PeerMessage& message) const;
+  bool RefusedAsACopy(const PeerRequest& input);
   void HandleOffer(const PeerRequest& input);
   void HandleJoin(PeerRequest input);
   void Reply(RequestId request, Status status, PeerValue value);
@@ -162,6 +163,8 @@ class Node {
   void RunPulls();
   void Release();
   bool Holds(const Input& input) const;
+  // Whether this process has a part in the ring: it is a member, and no copy of one.
+  bool IsActive() const { return scene_.self != kNoMember && !ring_.refused(); }
 
   // Runs `act(coordinator, outbox)` of a request, and forgets the coordinator when it is done.
   template <typename Act>

@@ -103,10 +103,46 @@ void HandOver(C& coordinator, PeerReplied replied, AskedFor asked, Outbox* out) 
 
 }  // namespace
 
+// A sender that is a copy hears so, but may look for a ruling; a node that is refused itself
+// answers nobody.
+bool Node::RefusedAsACopy(const PeerRequest& input) {
+  const auto* of_register = std::get_if<RegisterMessage>(&input.message);
+  const bool looks =
+      of_register != nullptr && std::holds_alternative<FetchStateRequest>(*of_register);
+  if (!looks && ring_.IsCopy(input.sender)) {
+    // A request is as good a word of a life as a packet: it may be the only one that a copy at
+    // another address says before it hears what it is.
+    Outbox out = OutboxOf(kRing);
+    ring_.HandleGossip({.kind = GossipKind::kGossip,
+                        .from = input.sender.node,
+                        .to = options_.self,
+                        .boot = input.sender.boot,
+                        .state = {},
+                        .target = {},
+                        .rumors = {}},
+                       &out);
+    effects_->push_back(AnswerPeer{
+        .request = input.request,
+        .reply = {.status = Unavailable("another process runs as node {}: its data directory was "
+                                        "copied",
+                                        input.sender.node.value()),
+                  .stale_sender = false,
+                  .copied_sender = true,
+                  .version = state_->version,
+                  .newer = {},
+                  .value = {}}});
+    return true;
+  }
+  if (!ring_.refused() || RingControl::TellsOfState(input.message)) return false;
+  Reply(input.request, Unavailable("{}", ring_.guard().refusal()), {});
+  return true;
+}
+
 void Node::Handle(PeerReplied replied) {
   const auto owner = operations_.End(replied.operation);
   if (!owner || !owner->peer) return;
   Outbox ring = OutboxOf(kRing);
+  if (replied.reply.copied_sender) ring_.HearOfOther({}, &ring);
   const bool answered = !IsUnanswered(replied.reply);
   ring_.HandleRequestOutcome(*owner->peer, answered, scene_.time.now - owner->began, &ring);
   if (replied.reply.newer) {
@@ -129,6 +165,7 @@ void Node::Reply(RequestId request, Status status, PeerValue value) {
   effects_->push_back(AnswerPeer{.request = request,
                                  .reply = {.status = std::move(status),
                                            .stale_sender = false,
+                                           .copied_sender = false,
                                            .version = state_->version,
                                            .newer = {},
                                            .value = std::move(value)}});
@@ -141,6 +178,7 @@ void Node::ReplyStale(RequestId request) {
                  .reply = {.status = FailedPrecondition("the ring has changed: it is at version {}",
                                                         state_->version),
                            .stale_sender = true,
+                           .copied_sender = false,
                            .version = state_->version,
                            .newer = ring_.committed(),
                            .value = {}}});
@@ -160,6 +198,7 @@ FenceVerdict Node::VerdictOn(const PeerRequest& input) const {
 }
 
 void Node::Handle(PeerRequest input) {
+  if (RefusedAsACopy(input)) return;
   switch (VerdictOn(input)) {
     case FenceVerdict::kStranger:
       return Reply(input.request,
@@ -231,7 +270,7 @@ void Node::HandleJoin(PeerRequest input) {
     return WithJoining(state, member);
   };
   ring_.Propose(
-      std::nullopt, maker,
+      std::nullopt, std::nullopt, maker,
       [this, request](const RingControl::Outcome& outcome, Outbox* /*out*/) {
         Reply(request, outcome.status, StateReply{.state = outcome.state});
       },

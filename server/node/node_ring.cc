@@ -24,7 +24,7 @@ void Node::Handle(CreateBucketInput input) {
   Outbox out = OutboxOf(kRing);
   const RequestId request = input.request;
   ring_.Propose(
-      std::nullopt,
+      std::nullopt, input.deadline,
       [name = input.name, properties = input.properties](const ClusterState& state) {
         return WithNewBucket(state, name, properties);
       },
@@ -38,7 +38,7 @@ void Node::Handle(SetBucketInput input) {
   Outbox out = OutboxOf(kRing);
   const RequestId request = input.request;
   ring_.Propose(
-      std::nullopt,
+      std::nullopt, input.deadline,
       [name = input.name, change = input.change](const ClusterState& state) {
         return WithBucketChanged(state, name, change);
       },
@@ -73,7 +73,7 @@ void Node::Handle(RingChangeInput input) {
   Outbox out = OutboxOf(kRing);
   const RequestId request = input.request;
   ring_.Propose(
-      input.expected, std::move(input.change),
+      input.expected, input.deadline, std::move(input.change),
       [this, request](const RingControl::Outcome& outcome, Outbox*) {
         AnswerRing(request, outcome, nullptr);
       },
@@ -88,7 +88,7 @@ void Node::Handle(PlanInput input) {
   if (!input.save) return AnswerRing(request, {.status = OkStatus(), .state = state_}, plan);
   Outbox out = OutboxOf(kRing);
   ring_.Propose(
-      state_->version,
+      state_->version, input.deadline,
       [plan, id = input.id](const ClusterState& state) { return WithPlanSaved(state, *plan, id); },
       [this, request, plan](const RingControl::Outcome& outcome, Outbox*) {
         AnswerRing(request, outcome, plan);
@@ -134,7 +134,7 @@ void Node::Handle(TickInput /*input*/) {
   const Instant now = scene_.time.now;
   Outbox out = OutboxOf(kRing);
   ring_.Tick(&out);
-  if (scene_.self != kNoMember) schedule_.Tick(scene_);
+  if (IsActive()) schedule_.Tick(scene_);
   std::vector<RequestId> due;
   while (!alarms_.empty() && alarms_.begin()->first <= now) {
     due.push_back(alarms_.begin()->second);
@@ -156,14 +156,14 @@ std::optional<Instant> Node::Deadline() const {
   std::optional<Instant> first = ring_.Deadline();
   const auto consider = [&first](Instant at) { first = first ? std::min(*first, at) : at; };
   if (!alarms_.empty()) consider(alarms_.begin()->first);
-  if (scene_.self != kNoMember) {
+  if (IsActive()) {
     consider(schedule_.Deadline());
     if (drive_at_ && !driving_) consider(*drive_at_);
     if (ready_at_ && !saying_ready_) consider(*ready_at_);
+    if (tell_address_at_) consider(*tell_address_at_);
   }
   if (hold_until_) consider(*hold_until_);
   if (renumber_at_) consider(*renumber_at_);
-  if (tell_address_at_) consider(*tell_address_at_);
   if (!behind_.empty()) consider(behind_until_);
   return first;
 }
@@ -179,7 +179,7 @@ void Node::AfterStep() {
     ring_.AskForNewerState(&out);
   }
   if (hold_until_ && (ring_.TakeHeardState() || scene_.time.now >= *hold_until_)) Release();
-  if (scene_.self != kNoMember) {
+  if (IsActive()) {
     RunPulls();
     SayReady();
     DriveRing();
@@ -306,7 +306,7 @@ void Node::SayReady() {
     saying_ready_ = true;
     Outbox out = OutboxOf(kRing);
     ring_.Propose(
-        std::nullopt,
+        std::nullopt, std::nullopt,
         [self = options_.self, ready, phase,
          bits = state_->partition_bits](const ClusterState& state) -> StatusOr<ClusterState> {
           if (state.partition_bits != bits) {
@@ -330,7 +330,7 @@ void Node::TellAddress() {
   if (state_->members[scene_.self].address == options_.address) return;
   Outbox out = OutboxOf(kRing);
   ring_.Propose(
-      std::nullopt,
+      std::nullopt, std::nullopt,
       [self = options_.self, address = options_.address](const ClusterState& state) {
         return WithAddress(state, self, address);
       },
@@ -375,7 +375,7 @@ void Node::DriveRing() {
   driving_ = true;
   Outbox out = OutboxOf(kRing);
   ring_.Propose(
-      std::nullopt,
+      std::nullopt, std::nullopt,
       [max_moving, may_go](const ClusterState& state) -> StatusOr<ClusterState> {
         auto next = NextStep(state, max_moving, may_go);
         if (!next) return FailedPrecondition("no partition is to be moved");

@@ -23,12 +23,16 @@ MemberHealth HealthOf(const Member& member, const Node& node, Instant now) {
   MemberHealth health{.node = member.node};
   const Peer* peer = node.ring().swim().table().Find(member.node);
   if (peer == nullptr) {  // this node itself
-    if (node.ring().conflicted()) health.health = Health::kDegraded;
+    if (node.ring().refused()) health.health = Health::kDegraded;
     return health;
   }
   health.health = HealthOf(*peer, node.ring().reachability());
   if (peer->since != Instant{}) health.since = std::max(now - peer->since, Duration::zero());
   health.latency = peer->latency;
+  const auto seen = node.ring().duplicates().find(member.node);
+  if (seen != node.ring().duplicates().end() && now - seen->second < kShowDuplicates) {
+    health.duplicate = std::max(now - seen->second, Duration::zero());
+  }
   return health;
 }
 
@@ -61,6 +65,7 @@ ClusterView ViewOf(const Node& node, Instant now, std::size_t history) {
   const std::size_t shown = std::min(history, records.size());
   view.history.assign(records.end() - static_cast<std::ptrdiff_t>(shown), records.end());
   view.frozen = node.ring().keeper().frozen();
+  view.refusal = node.ring().guard().refusal();
   view.voters = VotersOf(*view.state);
   return view;
 }

@@ -23,7 +23,6 @@ class OrderedReads {
  public:
   static constexpr std::size_t kMaxWindowItems = 32;
   static constexpr std::size_t kMaxWindowBytes = std::size_t{4} << 20;
-  static constexpr Duration kHedgeAfter = std::chrono::milliseconds(150);
 
   // Whether there is room to Add; `expected_bytes` of a value count until it is handed out.
   bool HasRoom() const { return slots_.size() < kMaxWindowItems && bytes_ < kMaxWindowBytes; }

@@ -64,6 +64,7 @@ struct Scene {
   const ClusterState* state = nullptr;
   NodeId node;                   // this node
   MemberIndex self = kNoMember;  // kNoMember: this node is not, or no longer, of the ring
+  BootId boot;                   // its life
   const Reachability* reachability = nullptr;
   Watermarks* watermarks = nullptr;
   NodeTime time;
@@ -75,7 +76,8 @@ struct Scene {
     return {.cluster = state->cluster,
             .node = node,
             .generation = state->generation,
-            .version = state->version};
+            .version = state->version,
+            .boot = boot};
   }
   bool IsUp(MemberIndex member) const {
     return member == self || reachability->IsUp(NodeOf(member));

@@ -278,6 +278,7 @@ Bytes EncodeHead(const PeerReply& reply) {
   Bytes head = peer::BeginHead(peer::FrameKind::kReply, reply.value.index());
   peer::PutStatus(&head, reply.status);
   PutFlag(&head, reply.stale_sender);
+  PutFlag(&head, reply.copied_sender);
   PutFixed(&head, reply.version.value());
   PutSharedState(&head, reply.newer);
   std::visit([&head](const auto& value) { Put(&head, value); }, reply.value);
@@ -289,6 +290,7 @@ PeerReply TooLarge(const PeerReply& reply, std::size_t bytes) {
       .status = ResourceExhausted("a reply of {} lines, {} bytes: at most {}, {}",
                                   LinesOf(reply.value), bytes, kMaxPeerLines, kMaxPeerReplyBytes),
       .stale_sender = reply.stale_sender,
+      .copied_sender = reply.copied_sender,
       .version = reply.version,
       .newer = reply.newer,
       .value = {}};
@@ -316,6 +318,7 @@ StatusOr<PeerReply> DecodePeerReply(const Rope& bytes) {
   PeerReply reply;
   reply.status = reader.TakeStatus();
   reply.stale_sender = reader.Flag();
+  reply.copied_sender = reader.Flag();
   reply.version = StateVersion(reader.Fixed<std::uint64_t>());
   reply.newer = reader.State();
   std::vector<std::uint32_t> sizes;

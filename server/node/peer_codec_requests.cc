@@ -220,6 +220,8 @@ Rope EncodePeerRequest(const PeerSender& sender, const PeerMessage& message) {
   PutUuid(&head, sender.node.value());
   PutFixed(&head, sender.generation);
   PutFixed(&head, sender.version.value());
+  PutFixed(&head, sender.boot.counter);
+  PutFixed(&head, sender.boot.id);
   std::visit([&head](const auto& kind) { Put(&head, kind); }, message);
   Rope request = peer::EndHead(std::move(head));
   if (const auto* put = std::get_if<ReplicaPut>(&message)) {
@@ -242,6 +244,8 @@ StatusOr<DecodedPeerRequest> DecodePeerRequest(const Rope& request) {
   decoded.sender.node = NodeId(reader.TakeUuid());
   decoded.sender.generation = reader.Fixed<std::uint64_t>();
   decoded.sender.version = StateVersion(reader.Fixed<std::uint64_t>());
+  decoded.sender.boot.counter = reader.Fixed<std::uint64_t>();
+  decoded.sender.boot.id = reader.Fixed<std::uint64_t>();
   std::uint32_t value_bytes = 0;
   decoded.message = TakeKind(frame.kind, &reader, &value_bytes);
   RETURN_IF_ERROR(reader.Finish(kNames.at(frame.kind)));

@@ -26,6 +26,7 @@ struct PeerSender {
   NodeId node;
   std::uint64_t generation = 0;
   StateVersion version;
+  BootId boot;  // the sender's life; {0, 0}: does not say
 };
 
 // --- Requests.
@@ -161,6 +162,8 @@ struct PeerReply {
   Status status;  // OK: `value` is of the kind the request wants
   // The request was made under an older ring than its partition's last change: nothing was done.
   bool stale_sender = false;
+  // Another process runs as the sender: nothing was done.
+  bool copied_sender = false;
   StateVersion version;  // of the replier
   SharedState newer;     // of a stale sender: the replier's state
   PeerValue value;

@@ -66,7 +66,9 @@ void ListCoordinator::HandleNewState(Outbox* out) {
 }
 
 void ListCoordinator::HandleTime(Outbox* out) {
-  if (!done_ && wait_.IsOver(out->scene())) Fail(StateWait::Error(), out);
+  if (done_) return;
+  if (wait_.IsOver(out->scene())) return Fail(StateWait::Error(), out);
+  manifests_.HandleTime(out);
 }
 
 void ListCoordinator::Conclude(Outbox* out) {
@@ -192,6 +194,7 @@ void RangeCoordinator::Handle(ReadDone done, Outbox* out) {
 void RangeCoordinator::HandleTime(Outbox* out) {
   if (done_) return;
   if (wait_.IsOver(out->scene())) return End(StateWait::Error(), out);
+  if (scanning_) manifests_.HandleTime(out);
   reads_.HandleTime(out);
   GoOn(out);
 }

@@ -18,6 +18,7 @@ void ReplicaRequest::Reply(Status status, PeerValue value, Outbox* out) {
   out->Do(AnswerPeer{.request = input_.request,
                      .reply = {.status = std::move(status),
                                .stale_sender = false,
+                               .copied_sender = false,
                                .version = out->scene().state->version,
                                .newer = {},
                                .value = std::move(value)}});

@@ -10,12 +10,17 @@ StateStamp StampOf(const SharedState& state) {
 }
 
 // Whether a message shows that its sender has looked for a newer state for us.
-bool TellsOfState(const RegisterMessage& message) {
+bool BringsState(const RegisterMessage& message) {
   return std::holds_alternative<FetchStateReply>(message) ||
          std::holds_alternative<StateNotice>(message);
 }
 
 }  // namespace
+
+bool RingControl::TellsOfState(const PeerMessage& message) {
+  const auto* of_register = std::get_if<RegisterMessage>(&message);
+  return of_register != nullptr && BringsState(*of_register);
+}
 
 RingControl::RingControl(const NodeId& self, const BootId& boot, SavedRing saved,
                          const NodeTime& time, const RegisterOptions& register_options,
@@ -23,35 +28,45 @@ RingControl::RingControl(const NodeId& self, const BootId& boot, SavedRing saved
     : self_(self),
       register_(self, std::move(saved.state), std::move(saved.acceptor), time.wall,
                 register_options, random),
-      swim_(self, boot, swim_options, random) {
+      swim_(self, boot, swim_options, random),
+      guard_(self, boot.id, std::move(saved.lives), saved.dispute),
+      saved_dispute_(saved.dispute) {
   AdoptMembers(time);
+  (void)guard_.HandleState(*committed());
 }
 
 void RingControl::AdoptMembers(const NodeTime& time) {
   std::vector<SwimMember> members;
   for (const Member& member : committed()->members) {
-    members.push_back({.node = member.node, .address = member.address});
+    members.push_back({.node = member.node, .address = member.address, .life = member.life});
   }
   swim_.SetMembers(time.now, std::move(members));
   swim_.SetState(StampOf(committed()));
 }
 
 void RingControl::Start(Outbox* out) {
+  if (refused()) {
+    out->Do(Alarm{.text = guard_.refusal()});
+    return WaitForRuling(out);
+  }
+  AdoptRuling(out);
   SwimEffects effects;
   swim_.Start(out->scene().time.now, &effects);
   Carry(std::move(effects), out);
 }
 
-void RingControl::Propose(std::optional<StateVersion> expected, StateMaker maker, Done done,
-                          Outbox* out) {
+void RingControl::Propose(std::optional<StateVersion> expected, std::optional<Instant> deadline,
+                          StateMaker maker, Done done, Outbox* out) {
+  if (refused()) return done({.status = Unavailable("{}", guard_.refusal()), .state = {}}, out);
   const ProposalId id(next_proposal_++);
   proposals_.emplace(id, std::move(done));
   RegisterEffects effects;
-  register_.Propose(out->scene().time.now, id, expected, std::move(maker), &effects);
+  register_.Propose(out->scene().time.now, id, expected, deadline, std::move(maker), &effects);
   Carry(std::move(effects), out);
 }
 
 void RingControl::Recover(ClusterState recovered, Done done, Outbox* out) {
+  if (refused()) return done({.status = Unavailable("{}", guard_.refusal()), .state = {}}, out);
   const ProposalId id(next_proposal_++);
   proposals_.emplace(id, std::move(done));
   RegisterEffects effects;
@@ -60,21 +75,33 @@ void RingControl::Recover(ClusterState recovered, Done done, Outbox* out) {
 }
 
 void RingControl::HandleMessage(const NodeId& from, RegisterMessage message, Outbox* out) {
-  heard_state_ = heard_state_ || TellsOfState(message);
+  if (refused() && !BringsState(message)) return;
+  heard_state_ = heard_state_ || BringsState(message);
   RegisterEffects effects;
   register_.Handle(out->scene().time.now, from, std::move(message), &effects);
   Carry(std::move(effects), out);
 }
 
 void RingControl::HandleGossip(const GossipMessage& message, Outbox* out) {
+  if (refused()) return;
   SwimEffects effects;
   swim_.HandlePacket(out->scene().time.now, message, &effects);
   Carry(std::move(effects), out);
 }
 
 void RingControl::Handle(const SavedDone& done, Outbox* out) {
+  if (saving_dispute_ == done.operation) {
+    saving_dispute_.reset();
+    if (done.status.ok()) saved_dispute_ = saving_as_;
+    // After a failed one: again when it is time.
+    if (done.status.ok()) return SaveWhatIsDue(out);
+    if (save_next_) Do(*std::exchange(save_next_, std::nullopt), out);
+    if (!wait_until_) wait_until_ = out->scene().time.now + std::chrono::seconds(5);
+    return;
+  }
   if (saving_ != done.operation) return;
   saving_.reset();
+  SaveWhatIsDue(out);
   RegisterEffects effects;
   register_.HandleSaved(out->scene().time.now, out->scene().time.wall, done.status, &effects);
   Carry(std::move(effects), out);
@@ -104,19 +131,23 @@ void RingControl::HandleRequestOutcome(const NodeId& node, bool ok, Duration lat
 
 void RingControl::Tick(Outbox* out) {
   const Instant now = out->scene().time.now;
-  SwimEffects packets;
-  swim_.Tick(now, &packets);
-  Carry(std::move(packets), out);
+  if (!refused()) {
+    SwimEffects packets;
+    swim_.Tick(now, &packets);
+    Carry(std::move(packets), out);
+  }
+  if (wait_until_ && now >= *wait_until_) WaitForRuling(out);
   RegisterEffects effects;
   register_.Tick(now, &effects);
   Carry(std::move(effects), out);
 }
 
 std::optional<Instant> RingControl::Deadline() const {
-  const auto first = register_.Deadline();
-  const auto second = swim_.Deadline();
-  if (!first) return second;
-  return second ? std::min(*first, *second) : *first;
+  std::optional<Instant> first = register_.Deadline();
+  for (const auto& next : {refused() ? std::nullopt : swim_.Deadline(), wait_until_}) {
+    if (next) first = first ? std::min(*first, *next) : *next;
+  }
+  return first;
 }
 
 void RingControl::AskForState(const PeerSender& sender, Outbox* out) {
@@ -152,18 +183,28 @@ void RingControl::Carry(SwimEffects effects, Outbox* out) {
 
 void RingControl::Do(SendRegister effect, Outbox* out) {
   if (effect.to == self_) return HandleMessage(self_, std::move(effect.message), out);
+  if (refused() && !std::holds_alternative<FetchStateRequest>(effect.message)) return;
   out->Ask(effect.to, std::move(effect.message));
 }
 
 void RingControl::Do(SaveRegister effect, Outbox* out) {
+  if (saving_dispute_) {
+    save_next_ = std::move(effect);
+    return;
+  }
   CHECK(!saving_);
   saving_ = out->Begin();
-  out->Do(SaveRing{.operation = *saving_, .what = std::move(effect.what)});
+  std::visit(
+      [&](auto&& what) {
+        out->Do(SaveRing{.operation = *saving_, .what = std::forward<decltype(what)>(what)});
+      },
+      std::move(effect.what));
 }
 
 void RingControl::Do(StateInForce /*effect*/, Outbox* out) {
   new_state_ = true;
   AdoptMembers(out->scene().time);
+  AdoptRuling(out);
 }
 
 void RingControl::Do(ProposalAnswer effect, Outbox* out) {
@@ -223,12 +264,10 @@ void RingControl::Do(const WasPaused& /*effect*/, Outbox* /*out*/) {
 }
 
 void RingControl::Do(const IdentityConflict& effect, Outbox* out) {
-  if (effect.node != self_) {
-    return out->Do(Alarm{.text = fmt::format("two run as node {}", effect.node.value())});
-  }
-  conflicted_ = true;
-  out->Do(Alarm{.text = "another process runs as this node: its data directory was copied or an "
-                        "old copy was brought back; this one serves no more"});
+  if (effect.node == self_) return HearOfOther(effect.seen, out);
+  duplicates_[effect.node] = out->scene().time.now;
+  out->Do(Alarm{.text = fmt::format("two run as node {}", effect.node.value())});
+  AskForRuling(effect.node, effect.known, out);
 }
 
 }  // namespace carillon

@@ -9,15 +9,18 @@
 #include "base/random.h"
 #include "ring/ring_register.h"
 #include "ring/swim.h"
+#include "server/node/identity_guard.h"
 #include "server/node/outbox.h"
 #include "server/node/reachability.h"
 
 namespace carillon {
 
-// What was saved of the register when this node stopped.
+// What was saved of the ring when this node stopped.
 struct SavedRing {
   SharedState state;
   AcceptorState acceptor;
+  std::vector<std::uint64_t> lives;  // ids of all starts of this data directory, the present too
+  Dispute dispute;
 };
 
 // The node's part in agreeing on the ring and in knowing who lives: joins the register and the
@@ -25,6 +28,9 @@ struct SavedRing {
 //
 //   SendRegister -> AskPeer (or, to this node, straight back)     SendPacket -> SendGossip
 //   SaveRegister -> SaveRing                                      StatusChanged -> Reachability
+//
+// A process that must not act as its node (identity_guard.h) is silent: it proposes, votes, and
+// gossips no more, and only learns what the ring comes to.
 //
 // Pure. One owner at a time.
 class RingControl {
@@ -44,17 +50,28 @@ class RingControl {
   const StateKeeper& keeper() const { return register_.keeper(); }
   const Swim& swim() const { return swim_; }
   const Reachability& reachability() const { return reachability_; }
-  // Another runs as this node: it must not coordinate.
-  bool conflicted() const { return conflicted_; }
+  const IdentityGuard& guard() const { return guard_; }
+  // This process must not act as its node.
+  bool refused() const { return guard_.refused(); }
+  // As whom of the others two were seen to run, and when last.
+  const std::map<NodeId, Instant>& duplicates() const { return duplicates_; }
+  // Whether another process than `sender` is known to be that node.
+  bool IsCopy(const PeerSender& sender) const;
+  // Whether a message brings a cluster state, or word that there is none newer.
+  static bool TellsOfState(const PeerMessage& message);
 
   // The first thing of all.
   void Start(Outbox* out);
-  void Propose(std::optional<StateVersion> expected, StateMaker maker, Done done, Outbox* out);
+  // After `deadline` what nobody has accepted is dropped (RingRegister::Propose).
+  void Propose(std::optional<StateVersion> expected, std::optional<Instant> deadline,
+               StateMaker maker, Done done, Outbox* out);
   void Recover(ClusterState recovered, Done done, Outbox* out);
 
   // From another node; it is acknowledged, answers are messages of their own.
   void HandleMessage(const NodeId& from, RegisterMessage message, Outbox* out);
   void HandleGossip(const GossipMessage& message, Outbox* out);
+  // Others believe in another life of this node; {0, 0}: not known which.
+  void HearOfOther(const BootId& other, Outbox* out);
   void Handle(const SavedDone& done, Outbox* out);
   // A reply to a message to the register, or to a probe.
   void Handle(const PeerReplied& replied, Outbox* out);
@@ -98,19 +115,30 @@ class RingControl {
   void Do(const WasPaused& effect, Outbox* out);
   void Do(const IdentityConflict& effect, Outbox* out);
   void AdoptMembers(const NodeTime& time);
+  void AdoptRuling(Outbox* out);
+  void AskForRuling(const NodeId& node, const BootId& life, Outbox* out);
+  void SaveWhatIsDue(Outbox* out);
+  void WaitForRuling(Outbox* out);
 
   const NodeId self_;
   RingRegister register_;
   Swim swim_;
+  IdentityGuard guard_;
   Reachability reachability_;
   std::map<ProposalId, Done> proposals_;
   std::map<OperationId, Probe> probes_;
-  std::optional<OperationId> saving_;
+  std::optional<OperationId> saving_;          // of the register
+  std::optional<OperationId> saving_dispute_;  // one save at a time
+  std::optional<SaveRegister> save_next_;
+  Dispute saved_dispute_;
+  Dispute saving_as_;
+  std::map<NodeId, Instant> duplicates_;
+  bool asking_for_ruling_ = false;
+  std::optional<Instant> wait_until_;  // refused: when to look for a ruling, and try saves, again
   std::uint64_t next_proposal_ = 1;
   bool new_state_ = false;
   bool paused_ = false;
   bool heard_state_ = false;
-  bool conflicted_ = false;
 };
 
 }  // namespace carillon

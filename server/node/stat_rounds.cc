@@ -19,6 +19,7 @@ void StatRounds::Start(const std::string& bucket, const BucketProperties& proper
   }
   next_.resize(chunks.size());
   found_.resize(chunks.size());
+  missing_ = chunks.size();
   Ask(out);
 }
 
@@ -35,6 +36,17 @@ void StatRounds::Ask(Outbox* out) {
     for (const std::size_t i : chunks) places.push_back(places_[i]);
     asked_.emplace(out->Stat(member, bucket_, std::move(places)), std::move(chunks));
   }
+  hedge_at_.reset();
+  for (std::size_t i = 0; i < places_.size() && !hedge_at_; ++i) {
+    if (found_[i] || next_[i] >= candidates_[i].size()) continue;
+    hedge_at_ = out->scene().time.now + kHedgeAfter;
+    out->WakeAt(*hedge_at_);
+  }
+}
+
+void StatRounds::HandleTime(Outbox* out) {
+  if (done() || !hedge_at_ || out->scene().time.now < *hedge_at_) return;
+  Ask(out);
 }
 
 void StatRounds::Handle(StatDone done, Outbox* out) {
@@ -45,12 +57,14 @@ void StatRounds::Handle(StatDone done, Outbox* out) {
   stale_ring_ = stale_ring_ || done.stale_ring;
   if (done.status.ok() && done.found.size() == chunks.size()) {
     for (std::size_t i = 0; i < chunks.size(); ++i) {
-      if (done.found[i]) found_[chunks[i]] = done.found[i];
+      if (!done.found[i]) continue;
+      if (!found_[chunks[i]]) --missing_;
+      found_[chunks[i]] = done.found[i];
     }
   } else if (!done.status.ok()) {
     doubt_ = done.status;
   }
-  if (asked_.empty() && !stale_ring_) Ask(out);
+  if (asked_.empty() && missing_ > 0 && !stale_ring_) Ask(out);
 }
 
 }  // namespace carillon

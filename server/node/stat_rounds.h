@@ -11,7 +11,8 @@
 namespace carillon {
 
 // Finds out whether chunks are stored anywhere they should be: in rounds, each of which asks, in
-// one request a node, the next candidate of every chunk that has not been found.
+// one request a node, the next candidate of every chunk that has not been found. A round in which
+// somebody is slow does not hold up the next (a hedge).
 //
 //   Start --> asking --all found, or nobody left to ask--> done
 //
@@ -22,8 +23,9 @@ class StatRounds {
   void Start(const std::string& bucket, const BucketProperties& properties,
              const std::vector<ChunkInfo>& chunks, Outbox* out);
   void Handle(StatDone done, Outbox* out);
+  void HandleTime(Outbox* out);
 
-  bool done() const { return asked_.empty(); }
+  bool done() const { return asked_.empty() || missing_ == 0 || stale_ring_; }
   // In the order of `chunks`; nullopt: nobody who answered has it.
   const std::vector<std::optional<ChunkFound>>& found() const { return found_; }
   // Not OK: somebody who may have what was not found did not answer.
@@ -39,6 +41,8 @@ class StatRounds {
   std::vector<std::size_t> next_;                     // of each chunk, into candidates_
   std::vector<std::optional<ChunkFound>> found_;
   std::map<OperationId, std::vector<std::size_t>> asked_;  // the chunks of each request
+  std::size_t missing_ = 0;                                // chunks not found yet
+  std::optional<Instant> hedge_at_;
   Status doubt_;
   bool stale_ring_ = false;
 };

@@ -30,8 +30,9 @@ class StreamReceiver {
   virtual void OnEnd(Status status) = 0;
 };
 
-// Makes a part of the register durable. Runs on a store thread.
-using SaveRingState = std::function<Status(const std::variant<AcceptorState, SharedState>&)>;
+// Makes a part of what is known of the ring durable. Runs on a store thread.
+using SaveRingState =
+    std::function<Status(const std::variant<AcceptorState, SharedState, Dispute>&)>;
 
 // Runs the node: queues inputs, lets one thread at a time step it, and carries its effects out in
 // their order. Whoever posts while nobody runs the node runs it, until the queue is empty; one

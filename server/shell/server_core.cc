@@ -1,6 +1,7 @@
 #include "server/shell/server_core.h"
 
 #include "base/log.h"
+#include "server/node/node_view.h"
 #include "storage/data_directory.h"
 
 namespace carillon {
@@ -30,7 +31,7 @@ StatusOr<Identity> FindIdentity(const ServerCoreOptions& options) {
   if (!options.join) return identity;
   ASSIGN_OR_RETURN(SharedState state, options.join(MemberOf(identity.store.node, options)));
   identity.store.cluster = state->cluster;
-  identity.joined = SavedRing{.state = std::move(state), .acceptor = {}};
+  identity.joined = SavedRing{.state = std::move(state)};
   return identity;
 }
 
@@ -43,7 +44,11 @@ StatusOr<SavedRing> LoadOrFoundRing(RingFiles* files, const Identity& identity,
       ClusterState state = FirstState(
           identity.store.cluster, MemberOf(identity.store.node, options), options.partition_bits);
       RETURN_IF_ERROR(Validate(state));
-      saved = SavedRing{.state = Share(std::move(state)), .acceptor = {}};
+      LogWarning(
+          "founded a new cluster {} of {} partitions, with this node alone: its data directory was "
+          "empty and no member to join was named (--join)",
+          state.cluster, state.partitions());
+      saved = SavedRing{.state = Share(std::move(state))};
     }
     RETURN_IF_ERROR(files->Save(saved->state));
   }
@@ -117,6 +122,27 @@ constexpr StoreNumber kStoreNumbers[] = {
      [](const StoreStats& s) { return s.failed ? 1.0 : 0.0; }},
 };
 
+void RegisterIdentityNumbers(Metrics* metrics, const NodeLoop* node) {
+  metrics->AddGauge("duplicate_members",
+                    "Members as which two processes were seen to run, in the last minute.", [node] {
+                      std::size_t duplicates = 0;
+                      node->Look([&duplicates](const Node& it) {
+                        const ClusterView view = ViewOf(it, SystemClock().Now(), 0);
+                        for (const MemberHealth& health : view.health) {
+                          duplicates += health.duplicate ? 1 : 0;
+                        }
+                      });
+                      return static_cast<double>(duplicates);
+                    });
+  metrics->AddGauge("identity_refused",
+                    "1 while this process must not act as its node: its data directory is a copy.",
+                    [node] {
+                      bool refused = false;
+                      node->Look([&refused](const Node& it) { refused = it.ring().refused(); });
+                      return refused ? 1.0 : 0.0;
+                    });
+}
+
 void RegisterNumbers(Metrics* metrics, const Store* store, const NodeLoop* node) {
   for (const StoreNumber& number : kStoreNumbers) {
     const auto read = [store, number] { return number.read(store->stats()); };
@@ -144,6 +170,7 @@ void RegisterNumbers(Metrics* metrics, const Store* store, const NodeLoop* node)
                       [node] { return static_cast<double>(node->counters().handoffs); });
   metrics->AddGauge("cluster_state_version", "Version of the cluster state of this node.",
                     [node] { return static_cast<double>(node->state()->version.value()); });
+  RegisterIdentityNumbers(metrics, node);
 }
 
 }  // namespace
@@ -175,7 +202,11 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   options.node.self = core->self_;
   options.node.random_seed = RandomSeed();
   options.node.address = options.address;
-  ASSIGN_OR_RETURN(options.node.boot, core->ring_files_->BeginLife(RandomSeed()));
+  const Member* member = ring.state->FindMember(core->self_);
+  ASSIGN_OR_RETURN(
+      options.node.boot,
+      core->ring_files_->BeginLife(RandomSeed(), member == nullptr ? BootId{} : member->life));
+  ring.lives.push_back(options.node.boot.id);
   PeerTransport* peers = nullptr;
   if (options.open_peers) {
     ASSIGN_OR_RETURN(peers, options.open_peers(identity.store.cluster));
@@ -189,6 +220,23 @@ StatusOr<std::unique_ptr<ServerCore>> ServerCore::Open(ServerCoreOptions options
   return core;
 }
 
+StatusOr<SharedState> ServerCore::Prepare(const ServerCoreOptions& options) {
+  if (options.directories.empty()) return InvalidArgument("a node needs a data directory");
+  FileSystem* files = MachineFileSystem();
+  for (const std::string& directory : options.directories) {
+    if (!files->Exists(directory)) continue;
+    ASSIGN_OR_RETURN(const auto names, files->List(directory));
+    if (!names.empty()) return FailedPrecondition("{} is not empty", directory);
+  }
+  const Identity identity{.store = {.cluster = RandomUuid(), .node = RandomUuid()}, .joined = {}};
+  for (const std::string& directory : options.directories) {
+    RETURN_IF_ERROR(OpenDataDirectory(files, directory, identity.store, RandomUuid()).status());
+  }
+  RingFiles ring(files, options.directories.front());
+  ASSIGN_OR_RETURN(SavedRing saved, LoadOrFoundRing(&ring, identity, options));
+  return std::move(saved.state);
+}
+
 ServerCore::~ServerCore() {
   (void)Stop();
 }  // errors were logged
@@ -197,10 +245,9 @@ Status ServerCore::Readiness() const {
   if (stopping_) return Unavailable("stopping");
   const StoreStats stats = store_->stats();
   if (stats.failed) return Unavailable("a disk failed and is read-only");
-  bool conflicted = false;
-  node_->Look([&conflicted](const Node& node) { conflicted = node.ring().conflicted(); });
-  if (conflicted) return Unavailable("another process runs as this node");
-  return OkStatus();
+  std::string refusal;
+  node_->Look([&refusal](const Node& node) { refusal = node.ring().guard().refusal(); });
+  return refusal.empty() ? OkStatus() : Unavailable("{}", refusal);
 }
 
 Status ServerCore::Stop() {

@@ -47,6 +47,10 @@ class ServerCore {
   const Store& store() const { return *store_; }
   Metrics* metrics() { return metrics_.get(); }
   const NodeId& self() const { return self_; }
+  // Makes the data directories of the first node of a new cluster, as Open without `join` would,
+  // and opens nothing. FAILED_PRECONDITION: one of them is there and not empty.
+  static StatusOr<SharedState> Prepare(const ServerCoreOptions& options);
+
   // Serving: opened, not stopping, and no disk failed. Otherwise the reason.
   Status Readiness() const;
 

@@ -1,11 +1,38 @@
 """SIGSTOP of a node under load, then SIGCONT: nothing acknowledged is lost, no homes change."""
 
 import signal
+import time
 
 import cluster
 
 
 class PauseTest(cluster.ClusterTest):
+    def test_a_list_does_not_wait_for_a_stopped_node(self):
+        self.make_cluster(3)
+        load = self.start_load()
+        cluster.pause(3)
+        load.stop()
+        self.check_operations()
+        times = []
+        for stopped in self.members:
+            stopped.signal(signal.SIGSTOP)
+            times += [self.list_seconds(member) for member in self.members if member is not stopped
+                      for _ in range(3)]
+            stopped.signal(signal.SIGCONT)
+            self.await_well()
+        self.say(f"longest LIST {max(times):.3f} s")
+        self.assertLess(max(times), 1)
+        self.finish()
+
+    def list_seconds(self, member):
+        with member.client() as client:
+            began = time.monotonic()
+            listed = client.seconds(cluster.BUCKET)
+            took = time.monotonic() - began
+        self.assertEqual({key for keys in listed.values() for key in keys},
+                         set(self.history.listed))
+        return took
+
     def test_a_stopped_node_comes_back(self):
         self.make_cluster(3)
         homes, version = self.owners(), self.members[0].view()["version"]

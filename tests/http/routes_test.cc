@@ -147,7 +147,7 @@ TEST(BucketJsonTest, ReadsBackWhatItWrites) {
   properties.ttl_seconds = 0;
   EXPECT_EQ(BucketJson("b", properties),
             R"({"name":"b","n_val":3,"w":0,"ttl":"forever","sync":"always",)"
-            R"("max_chunk_bytes":512000,"quota_bytes_per_second":0,"max_bytes":0})");
+            R"("max_chunk_bytes":512000,"quota_bytes_per_second":0})");
 }
 
 TEST(BucketJsonTest, ChangesOnlyWhatItNames) {
@@ -254,7 +254,8 @@ TEST(ClusterRouteTest, NamesMembersAndSaysWhatMoves) {
   view.foreign = {PartitionId(2), PartitionId(5)};
   const std::string json = ClusterJson(view);
   for (const char* part :
-       {R"("version":1,"seen_by":"n1","moving":true,"paused":false,"frozen":"","plan":null)",
+       {R"("version":1,"seen_by":"n1","moving":true,"paused":false,)",
+        R"("frozen":"","refusal":"","plan":null)",
         R"("name":"n1","node":"01000000-0000-0000-0000-000000000000")",
         R"("role":"joining","health":"suspect")", R"("primaries":8,"partitions":8})",
         R"("staged":[{"kind":"join","node":"n2","other":"","weight":0,"rack":""}])",

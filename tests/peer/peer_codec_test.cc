@@ -50,6 +50,7 @@ TEST(PeerCodecTest, BringsEveryReplyBack) {
       EXPECT_EQ(decoded->value.index(), reply.value.index());
       EXPECT_EQ(decoded->status, reply.status);
       EXPECT_EQ(decoded->stale_sender, reply.stale_sender);
+      EXPECT_EQ(decoded->copied_sender, reply.copied_sender);
       EXPECT_EQ(decoded->newer.hash, reply.newer.hash);
       EXPECT_EQ(EncodePeerReply(*decoded).Flatten(), bytes);
     }
@@ -64,6 +65,7 @@ TEST(PeerCodecTest, BringsThePartsOfAPutBack) {
   EXPECT_EQ(decoded->sender.node, SampleSender().node);
   EXPECT_EQ(decoded->sender.generation, 3u);
   EXPECT_EQ(decoded->sender.version, StateVersion(44));
+  EXPECT_EQ(decoded->sender.boot, (BootId{.counter = 5, .id = 55}));
   const auto& back = std::get<ReplicaPut>(decoded->message);
   EXPECT_EQ(back.place.partition, put.place.partition);
   EXPECT_EQ(back.place.ring_position, put.place.ring_position);

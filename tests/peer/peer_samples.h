@@ -21,7 +21,8 @@ inline PeerSender SampleSender() {
   return {.cluster = SampleUuid(1),
           .node = NodeId(SampleUuid(2)),
           .generation = 3,
-          .version = StateVersion(44)};
+          .version = StateVersion(44),
+          .boot = {.counter = 5, .id = 55}};
 }
 
 inline ChunkKey SampleKey(std::uint64_t number) {
@@ -151,6 +152,7 @@ inline std::vector<PeerReply> SampleReplies() {
   }
   replies.push_back({.status = FailedPrecondition("the ring has changed"),
                      .stale_sender = true,
+                     .copied_sender = true,
                      .version = StateVersion(45),
                      .newer = SampleState(),
                      .value = {}});

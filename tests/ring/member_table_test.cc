@@ -31,7 +31,7 @@ class MemberTableTest : public testing::Test {
   void SetMembers(std::vector<std::uint8_t> numbers) {
     std::vector<SwimMember> members;
     for (const std::uint8_t number : numbers) {
-      members.push_back({.node = Node(number), .address = "h:1", .boot_counter = 0});
+      members.push_back({.node = Node(number), .address = "h:1", .life = {}});
     }
     table_.SetMembers(now_, members);
   }
@@ -106,7 +106,7 @@ TEST_F(MemberTableTest, NeverForgetsAMemberHoweverLongDead) {
 
 TEST_F(MemberTableTest, BeginsANewLifeWhenTheClusterStateKnowsOne) {
   table_.Apply(now_, Word(Liveness::kDead, 4, 7));
-  table_.SetMembers(now_, {{.node = Node(2), .address = "h:2", .boot_counter = 5}});
+  table_.SetMembers(now_, {{.node = Node(2), .address = "h:2", .life = {.counter = 5}}});
   EXPECT_EQ(Believed(), Liveness::kAlive);
   EXPECT_EQ(table_.Find(Node(2))->incarnation, 0u);
   EXPECT_EQ(table_.Find(Node(2))->address, "h:2");

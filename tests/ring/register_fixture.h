@@ -77,10 +77,13 @@ class RegisterCluster {
 
   // The id of the proposal; its answer is in `answers` when it is there.
   ProposalId Propose(std::uint8_t node, StateMaker maker,
-                     std::optional<StateVersion> expected = std::nullopt) {
+                     std::optional<StateVersion> expected = std::nullopt,
+                     std::optional<Duration> within = std::nullopt) {
     const ProposalId id(++proposals_);
     RegisterEffects effects;
-    at(node).Propose(now_, id, expected, std::move(maker), &effects);
+    std::optional<Instant> deadline;
+    if (within) deadline = now_ + *within;
+    at(node).Propose(now_, id, expected, deadline, std::move(maker), &effects);
     Carry(RegisterNode(node), std::move(effects));
     Deliver();
     return id;

@@ -126,6 +126,23 @@ TEST(RingRegisterTest, FailsWithoutAMajorityAndSaysHowManyAnswered) {
   EXPECT_EQ(cluster.answers[id].fate, Fate::kNotDone);  // it was never sent
 }
 
+TEST(RingRegisterTest, DropsForGoodWhatNobodyAcceptedBeforeTheDeadline) {
+  RegisterCluster cluster(3);
+  cluster.Isolate(2);
+  cluster.Isolate(3);
+  const ProposalId id = cluster.Propose(1, Noting("a"), std::nullopt, seconds(2));
+  const ProposalId next = cluster.Propose(1, Noting("b"), std::nullopt, seconds(3));  // it waits
+  cluster.Wait(seconds(4));
+  for (const ProposalId one : {id, next}) {
+    ASSERT_TRUE(cluster.answers.contains(one));
+    EXPECT_EQ(cluster.answers[one].status.code(), StatusCode::kDeadlineExceeded);
+    EXPECT_EQ(cluster.answers[one].fate, Fate::kNotDone);
+  }
+  cluster.Heal();
+  cluster.Wait(seconds(60));
+  EXPECT_EQ(cluster.at(1).committed()->version, StateVersion(1));
+}
+
 TEST(RingRegisterTest, GoesOnWithoutAMinority) {
   RegisterCluster cluster(3);
   cluster.Isolate(3);

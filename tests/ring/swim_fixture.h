@@ -27,7 +27,7 @@ class SwimTest : public testing::Test {
   SwimTest() {
     std::vector<SwimMember> members;
     for (std::uint8_t i = 1; i <= 5; ++i) {
-      members.push_back({.node = Node(i), .address = AddressOf(i), .boot_counter = 0});
+      members.push_back({.node = Node(i), .address = AddressOf(i), .life = {}});
     }
     swim_.SetMembers(now_, members);
     swim_.Start(now_, &effects_);

@@ -91,7 +91,7 @@ class NodeLoopFixture : public testing::Test {
             std::make_unique<Node>(Options(), SavedRing{.state = Share(State()), .acceptor = {}},
                                    std::vector<HeardSeal>(), NodeTime{.now = clock_.Now()}),
             &threads_, &clock_,
-            [this](const std::variant<AcceptorState, SharedState>& what) {
+            [this](const std::variant<AcceptorState, SharedState, Dispute>& what) {
               const auto* state = std::get_if<SharedState>(&what);
               return state == nullptr ? OkStatus() : save_state_(**state);
             },

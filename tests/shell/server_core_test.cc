@@ -72,6 +72,33 @@ TEST_F(ServerCoreTest, ServesFromANewDirectory) {
   EXPECT_TRUE(core->store().ReadChunk(RefOf(write)).ok());
 }
 
+TEST_F(ServerCoreTest, PreparesADirectoryThatItThenOpens) {
+  ServerCoreOptions options;
+  options.directories = {Directory("a"), Directory("b")};
+  options.name = "first";
+  options.rack = "r7";
+  options.partition_bits = kTestPartitionBits + 1;
+  const auto state = ServerCore::Prepare(options);
+  ASSERT_TRUE(state.ok()) << ToString(state.status());
+  EXPECT_EQ(ServerCore::Prepare(options).status().code(), StatusCode::kFailedPrecondition);
+  const auto core = Open({"a", "b"});  // its own options do not count any more
+  ASSERT_NE(core, nullptr);
+  EXPECT_EQ(core->node()->state()->cluster, (*state)->cluster);
+  EXPECT_EQ(core->node()->state()->partition_bits, kTestPartitionBits + 1);
+  ASSERT_EQ(core->node()->state()->members.size(), 1u);
+  EXPECT_EQ(core->node()->state()->members[0].node, core->self());
+  EXPECT_EQ(core->node()->state()->members[0].name, "first");
+  EXPECT_EQ(core->node()->state()->members[0].rack, "r7");
+}
+
+TEST_F(ServerCoreTest, PreparesNoDirectoryThatHoldsSomething) {
+  ASSERT_NE(Open({"b"}), nullptr);
+  ServerCoreOptions options;
+  options.directories = {Directory("a"), Directory("b")};
+  EXPECT_EQ(ServerCore::Prepare(options).status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_FALSE(MachineFileSystem()->Exists(Directory("a")));
+}
+
 TEST_F(ServerCoreTest, NeedsADirectory) {
   EXPECT_EQ(OpenCode({}), StatusCode::kInvalidArgument);
 }

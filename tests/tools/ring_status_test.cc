@@ -46,6 +46,20 @@ TEST(RingStatusTest, NamesEverythingThatIsDegraded) {
   EXPECT_THAT(text, HasSubstr("degraded: n3 is dead\n"));
 }
 
+TEST(RingStatusTest, ShowsThatTwoRunAsOneMemberAndThatTheViewerIsRefused) {
+  ClusterView view = ViewOfState(SampleState());
+  EXPECT_THAT(StatusJson(view), HasSubstr("\"duplicate\":false"));
+  view.health[1].duplicate = std::chrono::seconds(12);
+  view.refusal = "this data directory is an old copy";
+  EXPECT_THAT(TroublesOf(view),
+              ElementsAre("n1, which says this: this data directory is an old copy",
+                          "two processes run as n2, last seen 12 s ago: find and destroy the copy "
+                          "of its data directory"));
+  EXPECT_THAT(StatusText(view, {}), HasSubstr("alive, twice"));
+  EXPECT_THAT(StatusJson(view), HasSubstr("\"duplicate\":true"));
+  EXPECT_THAT(StatusJson(view), HasSubstr("\"refusal\":\"this data directory is an old copy\""));
+}
+
 TEST(RingStatusTest, DoesNotTakeAStagedChangeForATrouble) {
   ClusterState state = SampleState();
   state.staged = {

@@ -49,6 +49,7 @@ void ClusterNode::Start() {
                       .random_seed = shared_->random.Next(),
                       .mutations = shared_->mutations.node};
   options.sync.anti_entropy_period = std::chrono::seconds(settings.slow_anti_entropy ? 60 : 8);
+  machine_->saved.lives.push_back(options.boot.id);
   const NodeTime time{.now = machine_->clock.Now(), .wall = machine_->clock.WallNow()};
   node_ = std::make_unique<Node>(options, machine_->saved, machine_->Seals(), time);
   paused_until_ = 0;
@@ -314,8 +315,10 @@ void ClusterNode::EndSave() {
   const SaveRing save = *std::exchange(saving_, std::nullopt);
   if (const auto* acceptor = std::get_if<AcceptorState>(&save.what)) {
     machine_->saved.acceptor = *acceptor;
+  } else if (const auto* state = std::get_if<SharedState>(&save.what)) {
+    machine_->saved.state = *state;
   } else {
-    machine_->saved.state = std::get<SharedState>(save.what);
+    machine_->saved.dispute = std::get<Dispute>(save.what);
   }
 }
 

@@ -52,7 +52,7 @@ void GossipWorld::AddNode(std::size_t index) {
                                      options_.swim, &random_);
   std::vector<SwimMember> members;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    members.push_back({.node = IdOf(i), .address = std::to_string(i), .boot_counter = 1});
+    members.push_back({.node = IdOf(i), .address = std::to_string(i), .life = {.counter = 1}});
   }
   node.swim->SetMembers(now_, std::move(members));
   SwimEffects effects;

@@ -413,7 +413,7 @@ void RegisterWorld::Propose(std::size_t node, std::optional<StateVersion> expect
   const ProposalId id(++proposals_);
   checker_->HandleProposed(id, expected);
   Step(node, [&](RingRegister& reg, auto* effects) {
-    reg.Propose(Now(), id, expected, std::move(maker), effects);
+    reg.Propose(Now(), id, expected, std::nullopt, std::move(maker), effects);
   });
 }
 

@@ -18,6 +18,7 @@ double InSeconds(Duration duration) {
 // "alive"; what is not well also says since when.
 std::string HealthText(const MemberHealth& health) {
   std::string text(ToString(health.health));
+  if (health.duplicate) text += ", twice";
   if (IsWell(health) || health.since == Duration::zero()) return text;
   return fmt::format("{} {}", text, FormatSeconds(InSeconds(health.since)));
 }
@@ -97,6 +98,7 @@ void WriteHealth(const MemberHealth& health, JsonWriter* json) {
   json->Field("health", ToString(health.health));
   json->Key("health_seconds").Decimal(InSeconds(health.since));
   json->Key("latency_ms").Decimal(InSeconds(health.latency) * 1000);
+  json->Key("duplicate").Bool(health.duplicate.has_value());
 }
 
 void WriteMember(const ClusterView& view, std::size_t index, const MemberShare& share,
@@ -158,7 +160,17 @@ MoveCounts MovesOf(const ClusterState& state) {
 std::vector<std::string> TroublesOf(const ClusterView& view) {
   const ClusterState& state = *view.state;
   std::vector<std::string> troubles;
+  if (!view.refusal.empty()) {
+    troubles.push_back(
+        fmt::format("{}, which says this: {}", NameOf(state, view.viewer), view.refusal));
+  }
   for (std::size_t i = 0; i < state.members.size(); ++i) {
+    if (const auto& duplicate = view.HealthOf(i).duplicate) {
+      troubles.push_back(
+          fmt::format("two processes run as {}, last seen {} ago: find and destroy "
+                      "the copy of its data directory",
+                      state.members[i].name, FormatSeconds(InSeconds(*duplicate))));
+    }
     if (IsWell(view.HealthOf(i))) continue;
     troubles.push_back(
         fmt::format("{} is {}", state.members[i].name, ToString(view.HealthOf(i).health)));
@@ -249,6 +261,7 @@ std::string StatusJson(const ClusterView& view) {
   json.Key("paused").Bool(state.paused).Key("staged").BeginArray();
   for (const StagedChange& change : state.staged) json.Text(Describe(state, change));
   json.EndArray().Field("plan", state.plan ? ToString(state.plan->id) : "");
+  json.Field("refusal", view.refusal);
   json.Key("degraded").Bool(!troubles.empty()).Key("troubles").BeginArray();
   for (const std::string& trouble : troubles) json.Text(trouble);
   return json.EndArray().EndObject().Take() + "\n";

@@ -17,7 +17,6 @@ struct BucketOptions {
   std::optional<std::string> sync;
   std::optional<std::uint64_t> max_chunk_bytes;
   std::optional<std::uint64_t> quota;
-  std::optional<std::uint64_t> max_bytes;
 };
 
 const VerbText kText = {
@@ -52,7 +51,6 @@ StatusOr<BucketChange> MakeChange(const BucketOptions& options) {
     ASSIGN_OR_RETURN(change.sync, ParseSyncMode(*options.sync));
   }
   change.quota_bytes_per_second = options.quota;
-  change.max_bytes = options.max_bytes;
   return change;
 }
 
@@ -61,8 +59,7 @@ void WriteJson(const NamedBucket& bucket, JsonWriter* json) {
   json->BeginObject().Field("name", bucket.name).Field("n_val", of.n_val);
   json->Field("w", of.AcksWanted()).Field("ttl_seconds", of.ttl_seconds);
   json->Field("sync", ToString(of.sync)).Field("max_chunk_bytes", of.max_chunk_bytes);
-  json->Field("quota_bytes_per_second", of.quota_bytes_per_second);
-  json->Field("max_bytes", of.max_bytes).EndObject();
+  json->Field("quota_bytes_per_second", of.quota_bytes_per_second).EndObject();
 }
 
 std::string BytesOrNone(std::uint64_t bytes) {
@@ -77,14 +74,12 @@ Status PrintTable(Session* session, const std::vector<NamedBucket>& buckets) {
                {"ttl", kRight},
                {"sync"},
                {"max chunk", kRight},
-               {"quota/s", kRight},
-               {"max size", kRight}});
+               {"quota/s", kRight}});
   for (const NamedBucket& bucket : buckets) {
     const BucketProperties& of = bucket.properties;
     table.Add({bucket.name, FormatCount(of.n_val), FormatCount(of.AcksWanted()),
                FormatTtl(of.ttl_seconds), std::string(ToString(of.sync)),
-               FormatBytes(of.max_chunk_bytes), BytesOrNone(of.quota_bytes_per_second),
-               BytesOrNone(of.max_bytes)});
+               FormatBytes(of.max_chunk_bytes), BytesOrNone(of.quota_bytes_per_second)});
   }
   return session->out().Write(table.Render());
 }
@@ -133,8 +128,6 @@ void AddProperties(Command* verb, BucketOptions* options) {
               "always, interval, or os: when acknowledged bytes are synced");
   verb->Value("--max-chunk-bytes", &options->max_chunk_bytes, "largest chunk, up to 8388608");
   verb->Value("--quota", &options->quota, "bytes a second that may be written; 0: no limit");
-  verb->Value("--max-bytes", &options->max_bytes,
-              "kept with the bucket, not enforced yet; 0: no limit");
 }
 
 using RunBucket = Outcome (*)(Session*, const BucketOptions&);

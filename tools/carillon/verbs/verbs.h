@@ -17,6 +17,7 @@ namespace carillon {
   VERB(AddRing)              \
   VERB(AddForceRecover)      \
   VERB(AddLocal)             \
+  VERB(AddInit)              \
   VERB(AddBucket)            \
   VERB(AddCheck)             \
   VERB(AddSegment)           \

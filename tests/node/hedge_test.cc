@@ -1,0 +1,121 @@
+#include "server/node/candidates.h"
+#include "tests/node/three_nodes_fixture.h"
+
+namespace carillon {
+namespace {
+
+using std::chrono::milliseconds;
+
+class HedgeTest : public ThreeNodesFixture {
+ protected:
+  HedgeTest() {
+    Start();
+    (void)Take<AskPeer>();
+  }
+
+  void List() {
+    Step(ListSecondsInput{.request = RequestId(1),
+                          .bucket = "events",
+                          .range = {Epoch(kNow - 10), Epoch(kNow)},
+                          .filter = {}});
+    for (const ScanSeconds& scan : Take<ScanSeconds>()) {  // its own store is quick
+      Step(ScanDone{.operation = scan.operation, .status = OkStatus()});
+    }
+  }
+  static ChunkInfo Chunk() {
+    return {.key = *ParseChunkKey(fmt::format("{}:1:c:WEB:app:chunk1", kNow - 5)),
+            .events = 1,
+            .raw_bytes = 10,
+            .value_bytes = 5,
+            .value_crc = 42};
+  }
+  // Its own store has not got the chunk; whom the node asks next.
+  std::vector<AskPeer> Commit() {
+    Step(CommitInput{
+        .request = RequestId(1),
+        .route = {},
+        .commit = {.bucket = "events", .epoch = Epoch(kNow - 5), .dc = "1", .chunks = {Chunk()}}});
+    for (const StatChunks& stat : Take<StatChunks>()) {
+      Step(StatDone{.operation = stat.operation, .status = OkStatus(), .found = {std::nullopt}});
+    }
+    return TakeAsked<ReplicaStat>();
+  }
+};
+
+TEST_F(HedgeTest, AListAsksOneMoreHomeWhenOneIsSlowAndTakesTheFirstAnswer) {
+  List();
+  const auto first = TakeAsked<ReplicaScan>();
+  ASSERT_EQ(first.size(), 1u);  // n - w + 1 = 2, one of which is this node
+  Pass(kHedgeAfter - milliseconds(1));
+  EXPECT_TRUE(TakeAsked<ReplicaScan>().empty());
+  Pass(milliseconds(1));
+  const auto second = TakeAsked<ReplicaScan>();
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_NE(second[0].to, first[0].to);
+  EXPECT_TRUE(Take<Answer>().empty());
+  Reply(second[0], ScanReply{});
+  const auto answers = Take<Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(answers[0].status.ok()) << ToString(answers[0].status);
+  Reply(first[0], ScanReply{});  // late: changes nothing
+  EXPECT_TRUE(Take<Answer>().empty());
+}
+
+TEST_F(HedgeTest, AListAsksNobodyElseWhenAllAreQuick) {
+  List();
+  for (const AskPeer& asked : TakeAsked<ReplicaScan>()) Reply(asked, ScanReply{});
+  EXPECT_EQ(Take<Answer>().size(), 1u);
+  Pass(2 * kHedgeAfter);
+  EXPECT_TRUE(TakeAsked<ReplicaScan>().empty());
+}
+
+TEST_F(HedgeTest, AListWithoutEnoughHomesWaitsForThemAndAsksNoHomeTwice) {
+  List();
+  EXPECT_EQ(TakeAsked<ReplicaScan>().size(), 1u);
+  Pass(milliseconds(1000));
+  EXPECT_EQ(TakeAsked<ReplicaScan>().size(), 1u);  // the third home; there are no more
+  EXPECT_TRUE(Take<Answer>().empty());
+}
+
+TEST_F(HedgeTest, ARangeReadsManifestsFromTheNextHomeToo) {
+  Step(ReadRangeInput{.request = RequestId(1),
+                      .bucket = "events",
+                      .range = {Epoch(kNow - 10), Epoch(kNow)},
+                      .filter = {}});
+  for (const ScanSeconds& scan : Take<ScanSeconds>()) {
+    Step(ScanDone{.operation = scan.operation, .status = OkStatus()});
+  }
+  EXPECT_EQ(TakeAsked<ReplicaScan>().size(), 1u);
+  Pass(kHedgeAfter);
+  const auto second = TakeAsked<ReplicaScan>();
+  ASSERT_EQ(second.size(), 1u);
+  Reply(second[0], ScanReply{});
+  EXPECT_EQ(Take<StreamEnd>().size(), 1u);
+}
+
+TEST_F(HedgeTest, ACommitLooksForAChunkElsewhereWhenOneIsSlow) {
+  const auto first = Commit();
+  ASSERT_EQ(first.size(), 1u);
+  Pass(kHedgeAfter);
+  const auto second = TakeAsked<ReplicaStat>();
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_NE(second[0].to, first[0].to);
+  Reply(second[0], StatReply{.found = {ChunkFound{.value_bytes = 5, .value_crc = 42}}});
+  EXPECT_FALSE(Take<StoreCommit>().empty());  // checked: the manifest is being written
+}
+
+TEST_F(HedgeTest, ACommitIsNotRefusedBeforeEverybodyHasAnswered) {
+  const auto first = Commit();
+  Pass(kHedgeAfter);
+  const auto second = TakeAsked<ReplicaStat>();
+  ASSERT_EQ(second.size(), 1u);
+  Reply(second[0], StatReply{.found = {std::nullopt}});
+  EXPECT_TRUE(Take<Answer>().empty());
+  Reply(first[0], StatReply{.found = {std::nullopt}});
+  const auto answers = Take<Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].status.code(), StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace carillon
