@@ -58,6 +58,9 @@ void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
     shared_->Tell("node {} pulls partition {} from node {}", from->number(), pull->partition,
                   to->number());
   }
+  if (const auto* offer = std::get_if<SyncOffer>(&effect.message)) {
+    if (shared_->on_offer) shared_->on_offer(offer->partition);
+  }
   Record(to, effect.sender, effect.message);
   const bool large = IsLarge(effect.message);
   const auto send = [&](std::uint64_t as, std::uint64_t later) {
