@@ -51,6 +51,10 @@ TEST(ClusterSimTest, KeepsAQuorumOfHomesWhileTheRingChangesAndAllIsLate) {
   ExpectClean("cluster-fences", Seeds(15));
 }
 
+TEST(ClusterSimTest, KeepsAQuorumOfHomesWhileAllHomesChangeAndNewsIsLate) {
+  ExpectClean("cluster-shuffles", Seeds(4));
+}
+
 TEST(ClusterSimTest, LosesNothingWhileTwoAreCutOff) {
   ExpectClean("cluster-two-away", Seeds(16));
 }
@@ -76,7 +80,9 @@ INSTANTIATE_TEST_SUITE_P(ClusterSim, BrokenRuleTest,
                          testing::Values(BrokenRule{"cluster-two-away", "not_found_believed"},
                                          BrokenRule{"cluster-two-away", "ack_before_write"},
                                          BrokenRule{"cluster-two-away", "drop_hint_early"},
-                                         BrokenRule{"cluster-two-away", "drop_unchecked"}),
+                                         BrokenRule{"cluster-two-away", "drop_unchecked"},
+                                         BrokenRule{"cluster-shuffles", "no_fence"},
+                                         BrokenRule{"cluster-shuffles", "dual_acks_old_only"}),
                          [](const auto& one) { return std::string(one.param.mutation); });
 
 TEST(ClusterSimTest, RunsTheSameForTheSameSeed) {

@@ -5,7 +5,7 @@
 namespace carillon {
 
 ClusterNetwork::ClusterNetwork(const ClusterSettings& settings, Random* random)
-    : random_(random), late_ms_(settings.late_ms) {
+    : random_(random), late_ms_(settings.late_ms), late_news_ms_(settings.late_news_ms) {
   if (!settings.cuts) return;
   loss_percent_ = random->OneIn(3) ? random->Below(12) : 0;
   repeat_percent_ = random->OneIn(2) ? random->Below(15) : 0;
@@ -21,6 +21,17 @@ std::optional<std::uint64_t> ClusterNetwork::Delay(std::size_t from, std::size_t
   }
   if (late_ms_ != 0 && random_->OneIn(2)) return random_->Below(late_ms_ * kMillisecond);
   return 100 + random_->Below(2 * kMillisecond);
+}
+
+std::uint64_t ClusterNetwork::DelayOfNews(std::size_t to, bool is_home, std::uint64_t now) {
+  if (late_news_ms_ == 0) return 0;
+  if (now >= laggards_until_) {
+    laggards_ = random_->Next() & random_->Next();
+    laggards_until_ = now + kSecond;
+  }
+  if (!is_home) return random_->Below(10 * late_news_ms_ * kMillisecond);
+  if (((laggards_ >> to) & 1) == 0) return 0;
+  return (late_news_ms_ / 2 + random_->Below(late_news_ms_ / 2)) * kMillisecond;
 }
 
 void ClusterNetwork::Split() {
@@ -81,6 +92,7 @@ void ClusterNetwork::StopFaults() {
   repeat_percent_ = 0;
   late_percent_ = 0;
   late_ms_ = 0;
+  late_news_ms_ = 0;
 }
 
 }  // namespace carillon

@@ -19,6 +19,9 @@ class ClusterNetwork {
 
   // After how many microseconds a word arrives; nullopt: never.
   std::optional<std::uint64_t> Delay(std::size_t from, std::size_t to, bool is_large);
+  // By how much word of a new ring is later than other words, now.
+  // Those that are no homes may be much later: nobody waits for them.
+  std::uint64_t DelayOfNews(std::size_t to, bool is_home, std::uint64_t now);
   bool Repeats() { return random_->Below(100) < repeat_percent_; }
   bool IsGood() const { return is_good_; }
   bool IsCutOff(std::size_t node) const { return cut_off_[node]; }
@@ -40,6 +43,9 @@ class ClusterNetwork {
   std::uint64_t repeat_percent_ = 0;
   std::uint64_t late_percent_ = 0;
   std::uint64_t late_ms_ = 0;
+  std::uint64_t late_news_ms_ = 0;
+  std::uint64_t laggards_ = 0;  // a bit each
+  std::uint64_t laggards_until_ = 0;
   bool is_good_ = true;
   Ways cut_{};
   std::array<bool, kMaxNodes> cut_off_{};

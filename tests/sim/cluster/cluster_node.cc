@@ -213,7 +213,10 @@ void ClusterNode::Queue(Work work) {
 
 void ClusterNode::StartBatch() {
   writing_ = !work_.empty();
-  if (writing_) After(DiskDelay(), [this] { CarryOutBatch(); });
+  if (!writing_) return;
+  const std::uint64_t slow = shared_->settings.slow_writes_ms * kMillisecond;
+  const bool is_slow = slow != 0 && shared_->storm && shared_->random.OneIn(4);
+  After(DiskDelay() + (is_slow ? shared_->random.Below(slow) : 0), [this] { CarryOutBatch(); });
 }
 
 // Whether the machine may stop in the middle of a write.

@@ -92,6 +92,27 @@ SimResult RunFences(std::uint64_t seed, const SimOptions& options) {
                    .slow_anti_entropy = true});
 }
 
+// As fences, but partitions get other homes all the time, some nodes hear of that late, and
+// nobody is so late that a fallback is asked.
+SimResult RunShuffles(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 7,
+                   .nodes_most = 7,
+                   .storm_seconds = 8,
+                   .writes_per_second = 60,
+                   .fault_every_ms = 0,
+                   .admin_every_ms = 150,
+                   .crashes = false,
+                   .cuts = false,
+                   .slow_disks = false,
+                   .late_ms = 4,
+                   .late_news_ms = 140,
+                   .slow_writes_ms = 80,
+                   .shuffles = true,
+                   .nobody_away = true,
+                   .slow_anti_entropy = true});
+}
+
 SimResult RunOneAway(std::uint64_t seed, const SimOptions& options) {
   return RunWorld(seed, options,
                   {.nodes_least = 4,
@@ -122,6 +143,7 @@ std::vector<Scenario> ClusterScenarios() {
       {.name = "cluster-two-away", .help = "two nodes cut off, fallbacks", .run = RunTwoAway},
       {.name = "cluster-moves", .help = "a ring that changes all the time", .run = RunMoves},
       {.name = "cluster-fences", .help = "a ring that changes, all is late", .run = RunFences},
+      {.name = "cluster-shuffles", .help = "all homes change, news is late", .run = RunShuffles},
       {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},
   };
   for (Scenario& scenario : scenarios) {

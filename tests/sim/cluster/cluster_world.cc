@@ -89,7 +89,11 @@ SimResult ClusterWorld::Run() {
 }
 
 void ClusterWorld::WatchCopies() {
-  shared_.events.After(shared_.settings.late_ms != 0 ? kSecond / 5 : kSecond, [this] {
+  const ClusterSettings& settings = shared_.settings;
+  const std::uint64_t pause = settings.shuffles       ? 10 * kMillisecond
+                              : settings.late_ms != 0 ? kSecond / 5
+                                                      : kSecond;
+  shared_.events.After(pause, [this] {
     if (IsOver()) return;
     shared_.settings.nobody_away ? CheckServing() : CountCopies();
     WatchCopies();
