@@ -32,19 +32,19 @@ void ExpectClean(std::string_view scenario, std::uint64_t seeds) {
 }
 
 TEST(ClusterSimTest, LosesNothingWhateverHappens) {
-  ExpectClean("cluster", Seeds(80));
+  ExpectClean("cluster", Seeds(50));
 }
 
 TEST(ClusterSimTest, LosesNothingWhileHomesAreAway) {
-  ExpectClean("cluster-hints", Seeds(60));
+  ExpectClean("cluster-hints", Seeds(35));
 }
 
 TEST(ClusterSimTest, LosesNothingWhileTheRingChanges) {
-  ExpectClean("cluster-moves", Seeds(30));
+  ExpectClean("cluster-moves", Seeds(15));
 }
 
 TEST(ClusterSimTest, SucceedsInTimeWhileOneNodeIsAway) {
-  ExpectClean("cluster-one-away", Seeds(60));
+  ExpectClean("cluster-one-away", Seeds(35));
 }
 
 TEST(ClusterSimTest, KeepsAQuorumOfHomesWhileTheRingChangesAndAllIsLate) {
