@@ -72,6 +72,8 @@ struct ListQuery {
 struct SecondsPage {
   std::vector<Second> seconds;     // by epoch, then dc
   std::optional<Epoch> next_from;  // nullopt: nothing more in the range
+  // Too few homes could be asked: acknowledged commits may be missing; no second is complete.
+  bool partial = false;
 };
 
 struct RangeQuery {

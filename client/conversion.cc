@@ -162,6 +162,7 @@ StatusOr<SecondsPage> FromMessage(const v1::ListSecondsResponse& message) {
     page.seconds.push_back(std::move(second));
   }
   if (message.next_from() != 0) page.next_from = Epoch(message.next_from());
+  page.partial = message.partial();
   return page;
 }
 

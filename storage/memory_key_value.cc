@@ -11,20 +11,21 @@ std::size_t Of(Family family) {
   return static_cast<std::size_t>(family);
 }
 
+// Shares the entries with the store, which takes new ones for its next write.
 class MemoryCursor final : public KeyValueCursor {
  public:
-  explicit MemoryCursor(std::map<Bytes, Bytes, std::less<>> entries)
-      : entries_(std::move(entries)), at_(entries_.end()) {}
-  void Seek(std::string_view key) override { at_ = entries_.lower_bound(key); }
+  explicit MemoryCursor(std::shared_ptr<const MemoryFamily> entries)
+      : entries_(std::move(entries)), at_(entries_->end()) {}
+  void Seek(std::string_view key) override { at_ = entries_->lower_bound(key); }
   void Next() override { ++at_; }
-  bool Valid() const override { return at_ != entries_.end(); }
+  bool Valid() const override { return at_ != entries_->end(); }
   std::string_view key() const override { return at_->first; }
   std::string_view value() const override { return at_->second; }
   Status status() const override { return OkStatus(); }
 
  private:
-  const std::map<Bytes, Bytes, std::less<>> entries_;
-  std::map<Bytes, Bytes, std::less<>>::const_iterator at_;
+  const std::shared_ptr<const MemoryFamily> entries_;
+  MemoryFamily::const_iterator at_;
 };
 
 }  // namespace
@@ -32,11 +33,15 @@ class MemoryCursor final : public KeyValueCursor {
 class MemoryKeyValueStore final : public KeyValueStore {
  public:
   MemoryKeyValueStore(MemoryKeyValueFactory* disk, std::string directory, MemoryFamilies families)
-      : disk_(disk), directory_(std::move(directory)), families_(std::move(families)) {}
+      : disk_(disk), directory_(std::move(directory)), families_(std::move(families)) {
+    for (auto& family : families_) {
+      if (!family) family = std::make_shared<MemoryFamily>();
+    }
+  }
 
   StatusOr<std::optional<Bytes>> Get(Family family, std::string_view key) const override {
     const std::shared_lock lock(mutex_);
-    const auto& entries = families_[Of(family)];
+    const MemoryFamily& entries = *families_[Of(family)];
     const auto found = entries.find(key);
     if (found == entries.end()) return std::optional<Bytes>();
     return std::optional(found->second);
@@ -83,7 +88,11 @@ class MemoryKeyValueStore final : public KeyValueStore {
 
  private:
   Status Apply(const KeyValueBatch::Change& change) {
-    auto& entries = families_[Of(change.family)];
+    std::shared_ptr<MemoryFamily>& shared = families_[Of(change.family)];
+    // A cursor or a flush holds it: from now on this store has its own. Nobody begins to hold it
+    // meanwhile, for that takes the lock.
+    if (shared.use_count() > 1) shared = std::make_shared<MemoryFamily>(*shared);
+    MemoryFamily& entries = *shared;
     switch (change.kind) {
       case KeyValueBatch::Kind::kPut:
         entries[change.key] = change.value;

@@ -11,7 +11,9 @@ namespace carillon {
 
 // A KeyValueStore in memory. What a Flush covered is kept in a MemoryKeyValueDisk, so that a
 // simulated crash brings back just that.
-using MemoryFamilies = std::array<std::map<Bytes, Bytes, std::less<>>, kFamilies>;
+using MemoryFamily = std::map<Bytes, Bytes, std::less<>>;
+// Shared with those who read what is there now: copied before it is changed. Null: empty.
+using MemoryFamilies = std::array<std::shared_ptr<MemoryFamily>, kFamilies>;
 
 // The "disk" under stores in memory, by directory. Threads: any.
 class MemoryKeyValueFactory final : public KeyValueFactory {

@@ -91,6 +91,7 @@ void ToProto(const SecondsAnswer& answer, v1::ListSecondsResponse* message) {
     for (const ChunkInfo& chunk : second.chunks) ToProto(chunk, one->add_chunks());
   }
   if (answer.next_from) message->set_next_from(answer.next_from->value());
+  message->set_partial(answer.partial);
   for (const auto& [dc, epoch] : answer.watermarks) {
     v1::Watermark* mark = message->add_watermarks();
     mark->set_dc(dc);

@@ -59,6 +59,7 @@ std::string SecondsJson(const SecondsAnswer& answer, bool with_keys) {
   }
   out.append(R"(],"next_from":)");
   out.append(answer.next_from ? fmt::format("{}", *answer.next_from) : "null");
+  if (answer.partial) out.append(R"(,"partial":true)");
   out.append(R"(,"watermarks":{)");
   for (const auto& [dc, epoch] : answer.watermarks) {
     if (dc != answer.watermarks.front().first) out.push_back(',');

@@ -125,6 +125,8 @@ struct SecondsAnswer {
   std::vector<Second> seconds;
   std::optional<Epoch> next_from;
   std::vector<std::pair<std::string, Epoch>> watermarks;  // by dc
+  // Too few homes could be asked: acknowledged commits may be missing, and no second is complete.
+  bool partial = false;
 };
 struct BucketAnswer {
   std::string name;

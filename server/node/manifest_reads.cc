@@ -13,7 +13,8 @@ void ManifestReads::Start(const std::string& bucket, EpochRange range, const std
   range_ = range;
   dc_ = dc;
   max_chunks_ = max_chunks;
-  const ClusterState& state = *out->scene().state;
+  state_ = out->scene().state;
+  const ClusterState& state = *state_;
   version_ = state.version;
   const BucketProperties& properties = *state.FindBucket(bucket);
   for (std::size_t p = 0; p < state.partitions(); ++p) {
@@ -53,11 +54,11 @@ void ManifestReads::Send(std::map<MemberIndex, std::vector<PartitionId>> of_memb
                                                      .range = range_,
                                                      .dc = dc_,
                                                      .max_chunks = max_chunks_});
-    asked_.emplace(operation, std::move(partitions));
+    asked_.emplace(operation, Asked{.member = member, .partitions = std::move(partitions)});
   }
   hedge_at_.reset();
   for (std::size_t p = 0; p < partitions_.size() && !hedge_at_; ++p) {
-    if (!MayHedge(p, *out->scene().state)) continue;
+    if (!MayHedge(p)) continue;
     hedge_at_ = out->scene().time.now + kHedgeAfter;
     out->WakeAt(*hedge_at_);
   }
@@ -65,20 +66,24 @@ void ManifestReads::Send(std::map<MemberIndex, std::vector<PartitionId>> of_memb
 
 // Whether one more home can be asked beside those that have not answered. Only one that serves
 // reads: the answer of another is worth less than that of a home that is slow.
-bool ManifestReads::MayHedge(std::size_t partition, const ClusterState& state) const {
+bool ManifestReads::MayHedge(std::size_t partition) const {
   const OfPartition& one = partitions_[partition];
   if (one.answers >= one.wanted || one.next >= one.candidates.size()) return false;
-  const PartitionHomes& homes = state.placement[partition];
+  return Serves(partition, one.candidates[one.next]);
+}
+
+bool ManifestReads::Serves(std::size_t partition, MemberIndex member) const {
+  const PartitionHomes& homes = state_->placement[partition];
   const auto& serve = homes.phase == Phase::kReadNew ? homes.next : homes.homes;
-  const std::size_t count = std::min<std::size_t>(serve.size(), one.serving);
+  const std::size_t count = std::min<std::size_t>(serve.size(), partitions_[partition].serving);
   const auto end = serve.begin() + static_cast<std::ptrdiff_t>(count);
-  return std::find(serve.begin(), end, one.candidates[one.next]) != end;
+  return std::find(serve.begin(), end, member) != end;
 }
 
 void ManifestReads::Hedge(Outbox* out) {
   std::map<MemberIndex, std::vector<PartitionId>> of_member;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
-    if (!MayHedge(p, *out->scene().state)) continue;
+    if (!MayHedge(p)) continue;
     OfPartition& partition = partitions_[p];
     of_member[partition.candidates[partition.next++]].push_back(
         PartitionId(static_cast<std::uint16_t>(p)));
@@ -110,14 +115,16 @@ void ManifestReads::Merge(ScanDone done) {
 void ManifestReads::Handle(ScanDone done, Outbox* out) {
   const auto asked = asked_.find(done.operation);
   if (asked == asked_.end()) return;
-  const std::vector<PartitionId> partitions = std::move(asked->second);
+  const auto [member, partitions] = std::move(asked->second);
   asked_.erase(asked);
   stale_ring_ = stale_ring_ || done.stale_ring;
   const bool answered = done.status.ok();
   for (const PartitionId partition : partitions) {
     OfPartition& one = partitions_[partition.value()];
     --one.waiting;
-    if (answered) ++one.answers;
+    if (!answered) continue;
+    ++one.answers;
+    if (Serves(partition.value(), member)) ++one.home_answers;
   }
   if (answered) {
     Merge(std::move(done));
@@ -136,10 +143,9 @@ void ManifestReads::Conclude() {
   done_ = stale_ring_ || std::all_of(partitions_.begin(), partitions_.end(), is_settled);
   if (!done_ || stale_ring_) return;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
-    // Nobody is left to ask: with less than n - w + 1 answers an acknowledged commit may be missed.
-    if (partitions_[p].answers < partitions_[p].wanted) {
-      status_ = Unavailable("partition {}: {} of {} answers: {}", p, partitions_[p].answers,
-                            partitions_[p].wanted, Message(last_error_));
+    partial_ = partial_ || partitions_[p].home_answers < partitions_[p].wanted;
+    if (partitions_[p].answers == 0) {
+      status_ = Unavailable("partition {}: nobody answers: {}", p, Message(last_error_));
       return;
     }
   }

@@ -10,10 +10,11 @@
 
 namespace carillon {
 
-// Reads one page of the manifests of all partitions: of each partition, n - w + 1 of those that may
-// hold it, one request a node; their union is what is committed. A node that fails is replaced by
-// the next candidate of its partitions; beside one that is slow, the next home that serves reads is
-// asked too (a hedge), and whoever answers first counts.
+// Reads one page of the manifests of all partitions: of each partition, n - w + 1 of its homes, one
+// request a node; their union is what is committed. A node that fails is replaced by the next
+// candidate of its partitions; beside one that is slow, the next home that serves reads is asked
+// too (a hedge), and whoever answers first counts. When homes are away those who stand in for them
+// answer, and what they know may not be all: the page is partial.
 //
 //   Start --> asking --every partition has enough answers--> done (page, or error)
 //
@@ -28,6 +29,8 @@ class ManifestReads {
 
   bool done() const { return done_; }
   const Status& status() const { return status_; }  // of a scan that is done
+  // Fewer than n - w + 1 homes of some partition answered: acknowledged commits may be missing.
+  bool partial() const { return partial_; }
   bool stale_ring() const { return stale_ring_; }
   StateVersion version() const { return version_; }
   // By epoch, then dc, then cell, type, subtype, number.
@@ -43,12 +46,18 @@ class ManifestReads {
     std::uint32_t wanted = 0;   // answers in all
     std::uint32_t waiting = 0;  // requests under way
     std::uint32_t answers = 0;
+    std::uint32_t home_answers = 0;  // of them, by homes that serve reads
+  };
+  struct Asked {
+    MemberIndex member;
+    std::vector<PartitionId> partitions;
   };
   using SecondKey = std::pair<Epoch, std::string>;
 
   void Ask(Outbox* out);
   void Hedge(Outbox* out);
-  bool MayHedge(std::size_t partition, const ClusterState& state) const;
+  bool MayHedge(std::size_t partition) const;
+  bool Serves(std::size_t partition, MemberIndex member) const;
   void Send(std::map<MemberIndex, std::vector<PartitionId>> of_member, Outbox* out);
   void Conclude();
   void Merge(ScanDone done);
@@ -58,7 +67,8 @@ class ManifestReads {
   std::string dc_;
   std::size_t max_chunks_ = 0;
   std::vector<OfPartition> partitions_;
-  std::map<OperationId, std::vector<PartitionId>> asked_;
+  SharedState state_;  // by which the candidates were found
+  std::map<OperationId, Asked> asked_;
   std::map<SecondKey, std::map<ChunkKey, ChunkInfo>> found_;
   std::optional<Epoch> next_from_;
   std::vector<HeardSealLine> seals_;
@@ -67,6 +77,7 @@ class ManifestReads {
   Status status_;
   Status last_error_;
   bool stale_ring_ = false;
+  bool partial_ = false;
   bool done_ = false;
 };
 

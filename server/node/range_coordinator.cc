@@ -83,12 +83,14 @@ void ListCoordinator::Conclude(Outbox* out) {
   ApplyFilter(input_.filter, &seconds);
   for (Second& second : seconds) {
     second.complete =
+        !manifests_.partial() &&
         scene.watermarks->IsComplete(input_.bucket, second.dc, second.epoch, scene.now_seconds());
   }
   out->AnswerWith(
       SecondsAnswer{.seconds = std::move(seconds),
                     .next_from = manifests_.next_from(),
-                    .watermarks = scene.watermarks->OfBucket(input_.bucket, scene.now_seconds())});
+                    .watermarks = scene.watermarks->OfBucket(input_.bucket, scene.now_seconds()),
+                    .partial = manifests_.partial()});
   done_ = true;
 }
 
@@ -143,6 +145,7 @@ void RangeCoordinator::Conclude(Outbox* out) {
   ApplyFilter(input_.filter, &seconds);
   for (Second& second : seconds) seconds_.push_back(std::move(second));
   next_from_ = manifests_.next_from();
+  partial_ = partial_ || manifests_.partial();
   GoOn(out);
 }
 
@@ -163,8 +166,9 @@ void RangeCoordinator::AddFrom(Second* second, Outbox* out) {
   item.kind = StreamItem::Kind::kSecondEnd;
   item.epoch = second->epoch;
   item.dc = second->dc;
-  item.complete = out->scene().watermarks->IsComplete(input_.bucket, second->dc, second->epoch,
-                                                      out->scene().now_seconds());
+  item.complete =
+      !partial_ && out->scene().watermarks->IsComplete(input_.bucket, second->dc, second->epoch,
+                                                       out->scene().now_seconds());
   reads_.AddReady(std::move(item));
   const Epoch ended = second->epoch;
   seconds_.pop_front();

@@ -68,6 +68,7 @@ class RangeCoordinator {
   std::optional<Epoch> next_from_;  // where the next page begins
   bool scanning_ = false;
   ManifestReads manifests_;
+  bool partial_ = false;  // of a page so far
   StateWait wait_;
   std::uint64_t events_ = 0;  // of what was added, for max_events
   OrderedReads reads_;

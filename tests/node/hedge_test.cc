@@ -61,10 +61,25 @@ TEST_F(HedgeTest, AListAsksOneMoreHomeWhenOneIsSlowAndTakesTheFirstAnswer) {
   EXPECT_TRUE(Take<Answer>().empty());
 }
 
+TEST_F(HedgeTest, AListOfTooFewHomesIsPartialAndSaysSo) {
+  List();
+  std::vector<AskPeer> asked = TakeAsked<ReplicaScan>();
+  while (!asked.empty()) {
+    for (const AskPeer& ask : asked) ReplyWith(ask, Unavailable("away"));
+    asked = TakeAsked<ReplicaScan>();
+  }
+  const auto answers = Take<Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  ASSERT_TRUE(answers[0].status.ok()) << ToString(answers[0].status);
+  EXPECT_TRUE(std::get<SecondsAnswer>(answers[0].value).partial);
+}
+
 TEST_F(HedgeTest, AListAsksNobodyElseWhenAllAreQuick) {
   List();
   for (const AskPeer& asked : TakeAsked<ReplicaScan>()) Reply(asked, ScanReply{});
-  EXPECT_EQ(Take<Answer>().size(), 1u);
+  const auto answers = Take<Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_FALSE(std::get<SecondsAnswer>(answers[0].value).partial);
   Pass(2 * kHedgeAfter);
   EXPECT_TRUE(TakeAsked<ReplicaScan>().empty());
 }

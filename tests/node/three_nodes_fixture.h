@@ -87,6 +87,10 @@ class ThreeNodesFixture : public testing::Test {
     Step(PeerReplied{.operation = asked.operation,
                      .reply = {.version = node_->state().version, .value = std::move(value)}});
   }
+  void ReplyWith(const AskPeer& asked, Status status) {
+    Step(PeerReplied{.operation = asked.operation,
+                     .reply = {.status = std::move(status), .version = {}}});
+  }
   // Ends every save there is; what was saved last of a dispute.
   std::optional<Dispute> EndSaves() {
     std::optional<Dispute> dispute;

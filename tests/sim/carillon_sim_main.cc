@@ -1,9 +1,12 @@
 // carillon-sim: runs seeds of a simulated world until one breaks a promise.
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <deque>
+#include <future>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,13 +18,15 @@ namespace carillon {
 namespace {
 
 constexpr std::string_view kUsage =
-    "carillon-sim [--scenario NAME] [--first-seed N] [--seeds M] [--mutation NAME] [--verbose]\n"
+    "carillon-sim [--scenario NAME] [--first-seed N] [--seeds M] [--mutation NAME]\n"
+    "             [--jobs N] [--verbose]\n"
     "carillon-sim --list\n";
 
 struct Arguments {
   std::string scenario = "register";
   std::uint64_t first_seed = 1;
   std::uint64_t seeds = 1000;
+  std::uint64_t jobs = 1;  // worlds at once
   SimOptions options;
   bool list = false;
 };
@@ -62,6 +67,8 @@ StatusOr<Arguments> ParseArguments(int argc, char** argv) {
       ASSIGN_OR_RETURN(arguments.first_seed, ParseNumber(value));
     } else if (name == "--seeds") {
       ASSIGN_OR_RETURN(arguments.seeds, ParseNumber(value));
+    } else if (name == "--jobs") {
+      ASSIGN_OR_RETURN(arguments.jobs, ParseNumber(value));
     } else {
       return InvalidArgument("unknown argument {}", name);
     }
@@ -92,6 +99,20 @@ void PrintFailure(const Arguments& arguments, std::uint64_t seed, const SimResul
              arguments.options.mutation.empty() ? "" : " --mutation ", arguments.options.mutation);
 }
 
+// The results of `count` seeds from `first`, worked out at the same time.
+std::vector<SimResult> RunAtOnce(const Scenario& scenario, std::uint64_t first, std::uint64_t count,
+                                 const SimOptions& options) {
+  std::vector<std::future<SimResult>> running;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    running.push_back(
+        std::async(count == 1 ? std::launch::deferred : std::launch::async,
+                   [&scenario, &options, seed] { return scenario.run(seed, options); }));
+  }
+  std::vector<SimResult> results;
+  for (auto& one : running) results.push_back(one.get());
+  return results;
+}
+
 // Whether no promise was broken.
 bool RunSeeds(const Scenario& scenario, const Arguments& arguments) {
   const auto begin = std::chrono::steady_clock::now();
@@ -103,9 +124,18 @@ bool RunSeeds(const Scenario& scenario, const Arguments& arguments) {
   std::uint64_t trace = 0;
   std::uint64_t run = 0;
   bool ok = true;
+  std::deque<SimResult> results;  // in the order of the seeds, whoever is done first
   for (; run < arguments.seeds && ok; ++run) {
     const std::uint64_t seed = arguments.first_seed + run;
-    const SimResult result = scenario.run(seed, arguments.options);
+    if (results.empty()) {
+      const std::uint64_t most = std::max<std::uint64_t>(arguments.jobs, 1);
+      const std::uint64_t count = std::min(most, arguments.seeds - run);
+      for (SimResult& one : RunAtOnce(scenario, seed, count, arguments.options)) {
+        results.push_back(std::move(one));
+      }
+    }
+    const SimResult result = std::move(results.front());
+    results.pop_front();
     trace = trace * 31 + result.trace_hash;
     if (counts.empty()) counts.resize(result.counts.size());
     for (std::size_t i = 0; i < counts.size(); ++i) {

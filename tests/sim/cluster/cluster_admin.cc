@@ -1,5 +1,7 @@
 #include "tests/sim/cluster/cluster_admin.h"
 
+#include <numeric>
+
 #include "tests/sim/cluster/cluster_history.h"
 
 namespace carillon {
@@ -24,6 +26,7 @@ void ClusterAdmin::ScheduleNext() {
 void ClusterAdmin::DoSomething() {
   const bool has_lost = gone_ && shared_->ring.newest()->FindMember(*gone_) != nullptr;
   if (has_lost && !shared_->random.OneIn(4)) return Settle();
+  if (shared_->settings.shuffles) return Shuffle();
   switch (shared_->random.Below(12)) {
     case 0:
       if (ClusterNode* node = add_node_()) Join(node);
@@ -113,6 +116,26 @@ void ClusterAdmin::StageSomething() {
     default:
       return Stage({.kind = StagedChange::Kind::kRebalance});
   }
+}
+
+// What no plan would do: all homes of a partition may change at once.
+void ClusterAdmin::Shuffle() {
+  Change([seed = shared_->random.Next()](const ClusterState& state) -> StatusOr<ClusterState> {
+    Random random(seed);
+    ClusterState next = NextVersionOf(state, "shuffled");
+    for (PartitionHomes& partition : next.placement) {
+      if (partition.phase != Phase::kStable || !random.OneIn(3)) continue;
+      // The last ones only ask.
+      std::vector<std::uint16_t> members(std::max<std::size_t>(next.members.size(), 5) - 2);
+      std::iota(members.begin(), members.end(), std::uint16_t{0});
+      for (std::size_t i = members.size() - 1; i > 0; --i) {
+        std::swap(members[i], members[random.Below(i + 1)]);
+      }
+      members.resize(std::min<std::size_t>(members.size(), 3));
+      if (members != partition.homes) partition.target = members;
+    }
+    return next;
+  });
 }
 
 PlanFacts ClusterAdmin::Facts() const {

@@ -34,6 +34,7 @@ class ClusterAdmin {
   void DoSomething();
   void Stage(const StagedChange& change);
   void StageSomething();
+  void Shuffle();
   void PlanAndCommit();
   PlanFacts Facts() const;
   void Change(std::function<StatusOr<ClusterState>(const ClusterState&)> change);

@@ -32,6 +32,7 @@ void ClusterFaults::ScheduleNext() {
   if (shared_->settings.one_away) {
     return shared_->events.After(2 * kSecond, [this] { SendOneAway(); });
   }
+  if (shared_->settings.two_away != ClusterSettings::TwoAway::kNever) return SendTwoAway();
   shared_->events.After(every_ / 3 + shared_->random.Below(every_ * 4 / 3), [this] {
     if (!shared_->storm) return;
     DoSomething();
@@ -106,6 +107,25 @@ void ClusterFaults::SendOneAway() {
       HealAfter(time);
   }
   shared_->events.After(time + 4 * kSecond, [this] { SendOneAway(); });
+}
+
+// Two nodes hear nothing of a third, who writes to others in their place, and those hand over what
+// they took; or they hear nothing of anybody.
+void ClusterFaults::SendTwoAway() {
+  if (!shared_->storm) return;
+  ClusterNetwork& network = shared_->network;
+  const bool from_all = shared_->settings.two_away == ClusterSettings::TwoAway::kFromAll;
+  const std::size_t first = shared_->random.Below(nodes_->size());
+  const auto other = [&](std::size_t by) { return (first + by) % nodes_->size(); };
+  shared_->Tell("nodes {} and {} are cut off from {}", other(1), other(2),
+                from_all ? "all" : fmt::format("node {}", first));
+  for (const std::size_t away : {other(1), other(2)}) {
+    from_all ? network.CutOff(away) : network.CutBetween(away, first);
+  }
+  shared_->events.After((from_all ? 15 : 47) * kSecond, [this] {
+    shared_->network.Heal();
+    shared_->events.After(kSecond, [this] { SendTwoAway(); });
+  });
 }
 
 void ClusterFaults::CrashFor(ClusterNode* node, std::uint64_t time) {

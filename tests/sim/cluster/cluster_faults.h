@@ -40,6 +40,7 @@ class ClusterFaults {
   void DoSomething();
   void Do(Kind kind);
   void SendOneAway();
+  void SendTwoAway();
   void CrashFor(ClusterNode* node, std::uint64_t time);
   void HealAfter(std::uint64_t time);
   void Wipe();

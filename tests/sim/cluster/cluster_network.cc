@@ -4,9 +4,9 @@
 
 namespace carillon {
 
-ClusterNetwork::ClusterNetwork(bool is_bad, bool is_slow, Random* random)
-    : random_(random), is_slow_(is_slow) {
-  if (!is_bad) return;
+ClusterNetwork::ClusterNetwork(const ClusterSettings& settings, Random* random)
+    : random_(random), late_ms_(settings.late_ms), late_news_ms_(settings.late_news_ms) {
+  if (!settings.cuts) return;
   loss_percent_ = random->OneIn(3) ? random->Below(12) : 0;
   repeat_percent_ = random->OneIn(2) ? random->Below(15) : 0;
   late_percent_ = random->OneIn(2) ? random->Below(15) : 0;
@@ -19,8 +19,19 @@ std::optional<std::uint64_t> ClusterNetwork::Delay(std::size_t from, std::size_t
   if (random_->Below(100) < late_percent_) {
     return random_->Below(random_->OneIn(4) ? 4 * kSecond : 200 * kMillisecond);
   }
-  if (is_slow_ && random_->OneIn(2)) return random_->Below(40 * kMillisecond);
+  if (late_ms_ != 0 && random_->OneIn(2)) return random_->Below(late_ms_ * kMillisecond);
   return 100 + random_->Below(2 * kMillisecond);
+}
+
+std::uint64_t ClusterNetwork::DelayOfNews(std::size_t to, bool is_home, std::uint64_t now) {
+  if (late_news_ms_ == 0) return 0;
+  if (now >= laggards_until_) {
+    laggards_ = random_->Next() & random_->Next();
+    laggards_until_ = now + kSecond;
+  }
+  if (!is_home) return random_->Below(10 * late_news_ms_ * kMillisecond);
+  if (((laggards_ >> to) & 1) == 0) return 0;
+  return (late_news_ms_ / 2 + random_->Below(late_news_ms_ / 2)) * kMillisecond;
 }
 
 void ClusterNetwork::Split() {
@@ -37,6 +48,16 @@ void ClusterNetwork::Isolate(std::size_t node) {
   for (std::size_t other = 0; other < kMaxNodes; ++other) {
     cut_[node][other] = cut_[other][node] = other != node;
   }
+  is_good_ = false;
+}
+
+void ClusterNetwork::CutOff(std::size_t node) {
+  Isolate(node);
+  cut_off_[node] = true;
+}
+
+void ClusterNetwork::CutBetween(std::size_t node, std::size_t other) {
+  cut_[node][other] = cut_[other][node] = true;
   is_good_ = false;
 }
 
@@ -60,6 +81,7 @@ void ClusterNetwork::DropLarge(std::size_t node) {
 
 void ClusterNetwork::Heal() {
   cut_ = {};
+  cut_off_ = {};
   gray_ = {};
   is_good_ = true;
 }
@@ -69,7 +91,8 @@ void ClusterNetwork::StopFaults() {
   loss_percent_ = 0;
   repeat_percent_ = 0;
   late_percent_ = 0;
-  is_slow_ = false;
+  late_ms_ = 0;
+  late_news_ms_ = 0;
 }
 
 }  // namespace carillon

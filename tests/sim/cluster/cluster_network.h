@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/random.h"
+#include "tests/sim/cluster/cluster_settings.h"
 
 namespace carillon {
 
@@ -14,16 +15,21 @@ class ClusterNetwork {
  public:
   static constexpr std::size_t kMaxNodes = 16;
 
-  // `is_bad`: what may happen to single words does. `is_slow`: they are only late, a little.
-  ClusterNetwork(bool is_bad, bool is_slow, Random* random);
+  ClusterNetwork(const ClusterSettings& settings, Random* random);
 
   // After how many microseconds a word arrives; nullopt: never.
   std::optional<std::uint64_t> Delay(std::size_t from, std::size_t to, bool is_large);
+  // By how much word of a new ring is later than other words, now.
+  // Those that are no homes may be much later: nobody waits for them.
+  std::uint64_t DelayOfNews(std::size_t to, bool is_home, std::uint64_t now);
   bool Repeats() { return random_->Below(100) < repeat_percent_; }
   bool IsGood() const { return is_good_; }
+  bool IsCutOff(std::size_t node) const { return cut_off_[node]; }
 
   void Split();  // in two halves that hear nothing of each other
   void Isolate(std::size_t node);
+  void CutOff(std::size_t node);  // as Isolate, and clients know
+  void CutBetween(std::size_t node, std::size_t other);
   void CutOneWay(std::size_t node);  // it hears nothing of some, or they nothing of it
   void DropLarge(std::size_t node);  // from it or to it
   void Heal();                       // every way is open
@@ -36,9 +42,13 @@ class ClusterNetwork {
   std::uint64_t loss_percent_ = 0;
   std::uint64_t repeat_percent_ = 0;
   std::uint64_t late_percent_ = 0;
-  bool is_slow_ = false;
+  std::uint64_t late_ms_ = 0;
+  std::uint64_t late_news_ms_ = 0;
+  std::uint64_t laggards_ = 0;  // a bit each
+  std::uint64_t laggards_until_ = 0;
   bool is_good_ = true;
   Ways cut_{};
+  std::array<bool, kMaxNodes> cut_off_{};
   Ways gray_{};
 };
 

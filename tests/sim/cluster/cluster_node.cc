@@ -171,8 +171,8 @@ void ClusterNode::ArmTick() {
 }
 
 std::uint64_t ClusterNode::DiskDelay() {
-  if (shared_->slow_disks && shared_->settings.only_late) {
-    return shared_->random.Below(40 * kMillisecond);
+  if (shared_->slow_disks && shared_->settings.late_ms != 0) {
+    return shared_->random.Below(shared_->settings.late_ms * kMillisecond);
   }
   if (shared_->slow_disks && shared_->random.OneIn(12)) {
     return shared_->random.Below(400 * kMillisecond);
@@ -214,7 +214,10 @@ void ClusterNode::Queue(Work work) {
 
 void ClusterNode::StartBatch() {
   writing_ = !work_.empty();
-  if (writing_) After(DiskDelay(), [this] { CarryOutBatch(); });
+  if (!writing_) return;
+  const std::uint64_t slow = shared_->settings.slow_writes_ms * kMillisecond;
+  const bool is_slow = slow != 0 && shared_->storm && shared_->random.OneIn(4);
+  After(DiskDelay() + (is_slow ? shared_->random.Below(slow) : 0), [this] { CarryOutBatch(); });
 }
 
 // Whether the machine may stop in the middle of a write.
@@ -229,12 +232,14 @@ void ClusterNode::CarryOutBatch() {
   if (!work_.front().write) {
     const DropPartition drop = work_.front().drop;
     work_.pop_front();
+    const std::vector<SyncEntry> held = machine_->AllOf(drop.partition);
     auto dropped = machine_->store->DropPartitionIf(
         drop.partition, {.count = drop.total.count, .sum = drop.total.sum});
     if (shared_->mutations.drop_unchecked)
       dropped = machine_->store->DropPartition(drop.partition).ok();
     shared_->Tell("node {} drops partition {}: {} {}", number_, drop.partition,
                   dropped.ok() && *dropped, ToString(dropped.status()));
+    if (dropped.ok() && *dropped && shared_->on_drop) shared_->on_drop(*this, drop.partition, held);
     completions.emplace_back(DropDone{.operation = drop.operation,
                                       .status = dropped.status(),
                                       .dropped = dropped.ok() && *dropped});

@@ -1,5 +1,7 @@
 #include "tests/sim/cluster/cluster_peers.h"
 
+#include "ring/member_index.h"
+
 namespace carillon {
 namespace {
 
@@ -58,11 +60,15 @@ void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
     shared_->Tell("node {} pulls partition {} from node {}", from->number(), pull->partition,
                   to->number());
   }
+  if (const auto* offer = std::get_if<SyncOffer>(&effect.message)) {
+    if (shared_->on_offer) shared_->on_offer(offer->partition);
+  }
   Record(to, effect.sender, effect.message);
   const bool large = IsLarge(effect.message);
   const auto send = [&](std::uint64_t as, std::uint64_t later) {
     const auto delay = shared_->network.Delay(from->number(), to->number(), large);
     if (!delay) return;
+    later += MoreDelay(*to, effect.message);
     shared_->events.After(*delay + later, [this, from, to, as, sender = effect.sender,
                                            message = effect.message]() mutable {
       Arrive(from, to, as, sender, std::move(message));
@@ -70,6 +76,23 @@ void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
   };
   send(ask, 0);
   if (shared_->network.Repeats()) send(0, shared_->random.Below(5 * kSecond));
+}
+
+std::uint64_t ClusterPeers::DelayOfNews(const ClusterNode& to) {
+  const SharedState& ring = shared_->ring.newest();
+  if (shared_->settings.late_news_ms == 0 || !ring) return 0;
+  const auto index = ring->IndexOf(to.id());
+  const bool is_home = index && OwnsOrWillOwn(*ring, *index);
+  return shared_->network.DelayOfNews(to.number(), is_home, shared_->events.now());
+}
+
+std::uint64_t ClusterPeers::MoreDelay(const ClusterNode& to, const PeerMessage& message) {
+  if (std::holds_alternative<RegisterMessage>(message)) return DelayOfNews(to);
+  const std::uint64_t late = shared_->settings.late_writes_ms * kMillisecond;
+  const bool writes =
+      std::holds_alternative<ReplicaPut>(message) || std::holds_alternative<ReplicaCommit>(message);
+  if (late == 0 || !writes || !shared_->storm || !shared_->random.OneIn(4)) return 0;
+  return shared_->random.Below(late);
 }
 
 void ClusterPeers::Arrive(ClusterNode* from, ClusterNode* to, std::uint64_t ask,
@@ -115,7 +138,7 @@ void ClusterPeers::Gossip(ClusterNode* from, SendGossip packet) {
   do {
     const auto delay = shared_->network.Delay(from->number(), (*to)->number(), false);
     if (!delay) continue;
-    shared_->events.After(*delay, [node = *to, message = packet.message] {
+    shared_->events.After(*delay + DelayOfNews(**to), [node = *to, message = packet.message] {
       if (node->is_serving()) node->Step(GossipReceived{.message = message});
     });
   } while (shared_->network.Repeats());

@@ -47,6 +47,25 @@ SimResult RunHints(std::uint64_t seed, const SimOptions& options) {
                    .slow_anti_entropy = true});
 }
 
+// A node that reaches two others no more, while all else goes on; or two nodes that nobody reaches,
+// for so long that those who stand in for them would like to be rid of what they took.
+SimResult RunTwoAway(std::uint64_t seed, const SimOptions& options) {
+  using TwoAway = ClusterSettings::TwoAway;
+  const bool from_all = seed % 2 == 0;
+  return RunWorld(seed, options,
+                  {.nodes_least = from_all ? 5u : 4u,
+                   .nodes_most = from_all ? 5u : 4u,
+                   .storm_seconds = 49,
+                   .writes_per_second = from_all ? 16u : 2u,
+                   .writes_at_offers = !from_all,
+                   .burst_ms = from_all ? 4000u : 0u,
+                   .burst_every_ms = 16'000u,
+                   .cuts = false,
+                   .two_away = from_all ? TwoAway::kFromAll : TwoAway::kFromOne,
+                   .late_ms = from_all ? 40u : 150u,
+                   .slow_anti_entropy = true});
+}
+
 SimResult RunMoves(std::uint64_t seed, const SimOptions& options) {
   return RunWorld(seed, options,
                   {.nodes_least = 4,
@@ -68,7 +87,29 @@ SimResult RunFences(std::uint64_t seed, const SimOptions& options) {
                    .crashes = false,
                    .cuts = false,
                    .slow_disks = false,
-                   .only_late = true,
+                   .late_ms = 40,
+                   .nobody_away = true,
+                   .slow_anti_entropy = true});
+}
+
+// As fences, but partitions get other homes all the time, some nodes hear of that late, and
+// nobody is so late that a fallback is asked.
+SimResult RunShuffles(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 7,
+                   .nodes_most = 7,
+                   .storm_seconds = 8,
+                   .writes_per_second = 60,
+                   .fault_every_ms = 0,
+                   .admin_every_ms = 150,
+                   .crashes = false,
+                   .cuts = false,
+                   .slow_disks = false,
+                   .late_ms = 4,
+                   .late_news_ms = 140,
+                   .slow_writes_ms = 80,
+                   .shuffles = true,
+                   .nobody_away = true,
                    .slow_anti_entropy = true});
 }
 
@@ -99,8 +140,10 @@ std::vector<Scenario> ClusterScenarios() {
   std::vector<Scenario> scenarios = {
       {.name = "cluster", .help = "nodes and stores: faults, moves, admins", .run = RunAll},
       {.name = "cluster-hints", .help = "homes that are away, fallbacks", .run = RunHints},
+      {.name = "cluster-two-away", .help = "two nodes cut off, fallbacks", .run = RunTwoAway},
       {.name = "cluster-moves", .help = "a ring that changes all the time", .run = RunMoves},
       {.name = "cluster-fences", .help = "a ring that changes, all is late", .run = RunFences},
+      {.name = "cluster-shuffles", .help = "all homes change, news is late", .run = RunShuffles},
       {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},
   };
   for (Scenario& scenario : scenarios) {

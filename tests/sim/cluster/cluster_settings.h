@@ -12,6 +12,9 @@ struct ClusterSettings {
   std::uint64_t nodes_most = 5;
   std::uint64_t storm_seconds = 25;
   std::uint64_t writes_per_second = 10;
+  bool writes_at_offers = false;        // into partitions that somebody is about to give away
+  std::uint64_t burst_ms = 0;           // clients work so long, and rest for the rest of each
+  std::uint64_t burst_every_ms = 1;     // of these; 0 ms: they never rest
   std::uint64_t fault_every_ms = 1500;  // about; 0: no faults
   std::uint64_t admin_every_ms = 0;     // about; 0: nobody changes the ring
   bool crashes = true;
@@ -22,9 +25,20 @@ struct ClusterSettings {
   bool wipes = false;  // one node loses its disk for good
   bool bucket_changes = false;
   bool one_away = false;  // at most one node is away at any time, and then all must succeed
-  // Nobody is ever away, words and disks are only late: no fallback is needed, so that w homes
-  // must have everything at every moment.
-  bool only_late = false;
+  // Two nodes at a time are cut off for long: from one other node, or from all.
+  enum class TwoAway : std::uint8_t { kNever, kFromOne, kFromAll };
+  TwoAway two_away = TwoAway::kNever;
+  // Half of the words and all disks are late by up to this; copies are looked at more often. 0:
+  // not.
+  std::uint64_t late_ms = 0;
+  // Some nodes hear of a new ring late, by up to this.
+  std::uint64_t late_news_ms = 0;
+  std::uint64_t late_writes_ms = 0;  // every fourth word that writes is late by up to this
+  std::uint64_t slow_writes_ms = 0;  // every fourth write to a disk takes up to this
+  bool shuffles = false;             // admins give each partition other homes, up to three at once
+  // Nobody is ever away: no fallback is needed, so that w homes must have everything at every
+  // moment.
+  bool nobody_away = false;
   bool slow_anti_entropy = false;  // so that it does not mend what the rest should
 };
 

@@ -1,15 +1,19 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "storage/store.h"
 #include "tests/sim/cluster/checkers/ring_checker.h"
 #include "tests/sim/cluster/cluster_network.h"
 #include "tests/sim/cluster/cluster_settings.h"
 #include "tests/sim/cluster/event_queue.h"
 
 namespace carillon {
+
+class ClusterNode;
 
 // What all parts of one world share.
 struct ClusterShared {
@@ -20,8 +24,8 @@ struct ClusterShared {
         mutations(mutations),
         verbose(verbose),
         random(seed),
-        network(settings.cuts, settings.only_late, &random),
-        slow_disks(settings.only_late) {}
+        network(settings, &random),
+        slow_disks(settings.late_ms != 0) {}
 
   void Complain(std::string text) {
     violations.push_back(fmt::format("{:.3f} s: {}", Seconds(), text));
@@ -43,6 +47,9 @@ struct ClusterShared {
   EventQueue events;
   ClusterNetwork network;
   RingChecker ring;
+  std::function<void(PartitionId)> on_offer;  // a node offers what it is no home of
+  // A node has given away a partition, and with it these.
+  std::function<void(const ClusterNode&, PartitionId, const std::vector<SyncEntry>&)> on_drop;
   std::vector<std::string> violations;
   std::uint64_t trace = 0;
   bool storm = true;  // faults may happen

@@ -1,6 +1,7 @@
 #include "tests/sim/cluster/cluster_workload.h"
 
 #include "base/checksum.h"
+#include "ring/hash_ring.h"
 
 namespace carillon {
 namespace {
@@ -13,6 +14,10 @@ bool IsWorthAnother(const Status& status) {
          status.code() == StatusCode::kDeadlineExceeded ||
          status.code() == StatusCode::kResourceExhausted || status.code() == StatusCode::kAborted ||
          status.code() == StatusCode::kOutOfRange;  // the node's clock is off
+}
+
+ChunkKey KeyOf(Epoch epoch, std::uint64_t number) {
+  return {.epoch = epoch, .dc = "1", .cell = "c", .type = "WEB", .subtype = "", .number = number};
 }
 
 Bytes ValueOf(std::uint64_t seed, std::uint64_t number) {
@@ -41,7 +46,9 @@ void ClusterWorkload::ScheduleNext() {
   const std::uint64_t gap = kSecond / shared_->settings.writes_per_second;
   shared_->events.After(gap / 2 + shared_->random.Below(gap), [this] {
     if (stopped_) return;
-    DoSomething();
+    const ClusterSettings& settings = shared_->settings;
+    const std::uint64_t within = shared_->events.now() / kMillisecond % settings.burst_every_ms;
+    if (settings.burst_ms == 0 || within < settings.burst_ms) DoSomething();
     ScheduleNext();
   });
 }
@@ -66,13 +73,11 @@ HistoryChunk* ClusterWorkload::NewChunk(Epoch epoch) {
   const std::uint64_t number = ++last_chunk_;
   HistoryChunk chunk;
   chunk.value = ValueOf(shared_->seed, number);
-  chunk.info = {
-      .key =
-          {.epoch = epoch, .dc = "1", .cell = "c", .type = "WEB", .subtype = "", .number = number},
-      .events = 1,
-      .raw_bytes = chunk.value.size(),
-      .value_bytes = static_cast<std::uint32_t>(chunk.value.size()),
-      .value_crc = Crc32c(chunk.value)};
+  chunk.info = {.key = KeyOf(epoch, number),
+                .events = 1,
+                .raw_bytes = chunk.value.size(),
+                .value_bytes = static_cast<std::uint32_t>(chunk.value.size()),
+                .value_crc = Crc32c(chunk.value)};
   return &history_.chunks.emplace(ToString(chunk.info.key), chunk).first->second;
 }
 
@@ -98,10 +103,25 @@ Input PutInput(RequestId request, const HistoryChunk& chunk) {
 
 }  // namespace
 
+void ClusterWorkload::HandleOffer(PartitionId partition) {
+  if (stopped_ || !shared_->random.OneIn(6)) return;
+  const Epoch now(MachineClock::kWallBegin.count() + shared_->events.now() / kSecond);
+  for (int i = 0; i < 4; ++i) {
+    do {
+      ++last_chunk_;
+    } while (PartitionOf(HashKey(kSimBucket, ToString(KeyOf(now, last_chunk_ + 1))),
+                         kMinPartitionBits) != partition);
+    Put(NewChunk(now), std::make_shared<Batch>(Batch{.epoch = now}));
+  }
+}
+
 void ClusterWorkload::PutNext(const std::shared_ptr<Batch>& batch) {
   if (batch->left == 0) return CommitBatch(batch);
   --batch->left;
-  HistoryChunk* chunk = NewChunk(batch->epoch);
+  Put(NewChunk(batch->epoch), batch);
+}
+
+void ClusterWorkload::Put(HistoryChunk* chunk, const std::shared_ptr<Batch>& batch) {
   const auto op = std::make_shared<Operation>();
   op->what = "PUT " + ToString(chunk->info.key);
   op->input = [chunk](RequestId request) { return PutInput(request, *chunk); };
@@ -236,7 +256,7 @@ void ClusterWorkload::List() {
     for (const std::string& key : owed) {
       if (std::find(listed.begin(), listed.end(), key) != listed.end()) continue;
       ++history_.unlisted;
-      if (!shared_->settings.only_late) continue;
+      if (!shared_->settings.nobody_away) continue;
       shared_->Complain(fmt::format("I4: {} was committed and is not listed", key));
     }
     if (!listed.empty() && !stopped_) Get({listed[shared_->random.Below(listed.size())]});
@@ -293,7 +313,7 @@ void ClusterWorkload::End(const Op& op) {
 ClusterNode* ClusterWorkload::AnyNode() {
   for (int tries = 0; tries < 20; ++tries) {
     ClusterNode* node = (*nodes_)[shared_->random.Below(nodes_->size())].get();
-    if (node->has_cluster()) return node;
+    if (node->has_cluster() && !shared_->network.IsCutOff(node->number())) return node;
   }
   return nodes_->front().get();
 }

@@ -21,6 +21,8 @@ class ClusterWorkload {
 
   void Start();
   void Stop() { stopped_ = true; }
+  // Somebody is about to give a partition away: writes into it now and then.
+  void HandleOffer(PartitionId partition);
   bool is_idle() const { return under_way_ == 0; }
   const ClusterHistory& history() const { return history_; }
 
@@ -50,6 +52,7 @@ class ClusterWorkload {
   void GetSome();
   void List();
   void ReadRange();
+  void Put(HistoryChunk* chunk, const std::shared_ptr<Batch>& batch);
   HistoryChunk* NewChunk(Epoch epoch);
   void CheckItem(const StreamItem& item, std::string_view what);
   EpochRange RecentRange();

@@ -23,6 +23,13 @@ ClusterWorld::ClusterWorld(std::uint64_t seed, const ClusterSettings& settings,
     admin_->GiveUp(lost->id());
     admin_->Join(AddNode());
   });
+  if (settings.writes_at_offers) {
+    shared_.on_offer = [this](PartitionId partition) { workload_->HandleOffer(partition); };
+  }
+  shared_.on_drop = [this](const ClusterNode& by, PartitionId partition,
+                           const std::vector<SyncEntry>& dropped) {
+    CheckDropped(by, partition, dropped);
+  };
   nodes_.reserve(ClusterNetwork::kMaxNodes);
   FoundCluster();
 }
@@ -82,10 +89,13 @@ SimResult ClusterWorld::Run() {
 }
 
 void ClusterWorld::WatchCopies() {
-  const bool only_late = shared_.settings.only_late;
-  shared_.events.After(only_late ? kSecond / 5 : kSecond, [this, only_late] {
+  const ClusterSettings& settings = shared_.settings;
+  const std::uint64_t pause = settings.shuffles       ? 10 * kMillisecond
+                              : settings.late_ms != 0 ? kSecond / 5
+                                                      : kSecond;
+  shared_.events.After(pause, [this] {
     if (IsOver()) return;
-    only_late ? CheckServing() : CountCopies();
+    shared_.settings.nobody_away ? CheckServing() : CountCopies();
     WatchCopies();
   });
 }
@@ -119,6 +129,34 @@ void ClusterWorld::CountCopies() {
     if (copies[i] >= wanted) continue;
     return shared_.Complain(fmt::format("I1: {} of partition {} is on {} disks of members",
                                         ToString(refs[i].key), refs[i].partition, copies[i]));
+  }
+}
+
+// I1 of what a node gives away: two others have it, whether or not it is acknowledged yet.
+void ClusterWorld::CheckDropped(const ClusterNode& by, PartitionId partition,
+                                const std::vector<SyncEntry>& dropped) {
+  std::vector<ChunkRef> refs;
+  for (const SyncEntry& entry : dropped) {
+    if (entry.kind != SyncEntry::Kind::kChunk) continue;
+    refs.push_back({.partition = partition, .bucket = kSimBucket, .key = entry.info.key});
+  }
+  std::vector<std::size_t> copies(refs.size());
+  for (const auto& node : nodes_) {
+    if (node.get() == &by || !node->has_cluster()) continue;
+    if (!node->is_up()) {  // it may have them
+      for (std::size_t& of_one : copies) ++of_one;
+      continue;
+    }
+    const auto stats = node->machine()->store->StatChunks(refs);
+    for (std::size_t i = 0; stats.ok() && i < refs.size(); ++i) {
+      copies[i] += (*stats)[i].has_value();
+    }
+  }
+  for (std::size_t i = 0; i < refs.size(); ++i) {
+    if (copies[i] >= 2) continue;
+    return shared_.Complain(
+        fmt::format("I1: node {} drops {} of partition {}, which {} others have", by.number(),
+                    ToString(refs[i].key), partition, copies[i]));
   }
 }
 

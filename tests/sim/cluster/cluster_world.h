@@ -35,6 +35,8 @@ class ClusterWorld {
   void WatchCopies();
   void CountCopies();
   void CheckServing();
+  void CheckDropped(const ClusterNode& by, PartitionId partition,
+                    const std::vector<SyncEntry>& dropped);
   void ComeToRest();
   void CheckReplicas();
   void ReplayRequests();

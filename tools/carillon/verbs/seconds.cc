@@ -124,10 +124,12 @@ Outcome RunSeconds(Session* session, const RangeOptions& options) {
   std::unique_ptr<SecondsPrinter> printer = std::make_unique<TablePrinter>();
   if (session->json()) printer = std::make_unique<JsonPrinter>();
   Totals all;
+  bool partial = false;
   std::optional<Epoch> from = range.first;
   while (from.has_value()) {
     const ListQuery query{session->options.bucket, {*from, range.limit}, filter, 0};
     ASSIGN_OR_RETURN(const SecondsPage page, client->ListSeconds(query));
+    partial = partial || page.partial;
     for (const Second& second : page.seconds) {
       const Totals totals = TotalsOf(second);
       printer->Add(second, totals);
@@ -139,7 +141,10 @@ Outcome RunSeconds(Session* session, const RangeOptions& options) {
     }
     from = page.next_from;
   }
-  return session->out().Write(printer->End(all));
+  RETURN_IF_ERROR(session->out().Write(printer->End(all)));
+  if (!partial) return ExitCode::kDone;
+  PrintError("too few nodes could be asked: acknowledged seconds may be missing (ring status)");
+  return ExitCode::kPartial;
 }
 
 }  // namespace
