@@ -68,6 +68,8 @@ struct ListQuery {
   EpochRange range;
   Filter filter;
   std::uint32_t max_chunks = 0;  // 0: 10,000
+  // When too few homes can be asked: what there is, instead of UNAVAILABLE.
+  bool allow_partial = false;
 };
 struct SecondsPage {
   std::vector<Second> seconds;     // by epoch, then dc
@@ -81,6 +83,7 @@ struct RangeQuery {
   EpochRange range;
   Filter filter;
   std::uint64_t max_events = 0;  // stop after the second that reaches it; 0: no limit
+  bool allow_partial = false;    // as of ListQuery; no second is complete then
 };
 
 // One item of a range read: a chunk, or the end of a second.

@@ -125,6 +125,7 @@ v1::ListSecondsRequest ToMessage(const ListQuery& query) {
   message.set_to(query.range.limit.value());
   Fill(query.filter, message.mutable_filter());
   message.set_max_chunks(query.max_chunks);
+  message.set_allow_partial(query.allow_partial);
   return message;
 }
 
@@ -135,6 +136,7 @@ v1::ReadRangeRequest ToMessage(const RangeQuery& query) {
   message.set_to(query.range.limit.value());
   Fill(query.filter, message.mutable_filter());
   message.set_max_events(query.max_events);
+  message.set_allow_partial(query.allow_partial);
   return message;
 }
 

@@ -20,7 +20,8 @@ void RingRangeStream::AskForPage(Epoch from) {
   const auto request = ToMessage(ListQuery{.bucket = query_.bucket,
                                            .range = {from, query_.range.limit},
                                            .filter = query_.filter,
-                                           .max_chunks = kPageChunks});
+                                           .max_chunks = kPageChunks,
+                                           .allow_partial = query_.allow_partial});
   auto promise = std::make_shared<std::promise<StatusOr<SecondsPage>>>();
   page_ = promise->get_future();
   calls_->Start(

@@ -123,7 +123,8 @@ grpc::ServerUnaryReactor* EventsService::ListSeconds(grpc::CallbackServerContext
                          .bucket = request->bucket(),
                          .range = RangeOf(request->from(), request->to()),
                          .filter = FromProto(request->filter()),
-                         .max_chunks = request->max_chunks()};
+                         .max_chunks = request->max_chunks(),
+                         .allow_partial = request->allow_partial()};
   node_->Ask(id, std::move(input), [call, response](const Answer& answer) {
     if (const auto* seconds = std::get_if<SecondsAnswer>(&answer.value)) {
       ToProto(*seconds, response);
@@ -156,7 +157,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* EventsService::ReadRange(
                                           .bucket = message->bucket(),
                                           .range = RangeOf(message->from(), message->to()),
                                           .filter = FromProto(message->filter()),
-                                          .max_events = message->max_events()});
+                                          .max_events = message->max_events(),
+                                          .allow_partial = message->allow_partial()});
 }
 
 }  // namespace carillon

@@ -10,13 +10,14 @@ namespace carillon {
 
 StatusOr<ReadRangeInput> ParseReadRange(std::string_view query, std::uint64_t now_seconds) {
   ASSIGN_OR_RETURN(const QueryString parameters,
-                   QueryString::Parse(
-                       query, {"bucket", "from", "to", "dc", "cell", "type", "subtype", "limit"}));
+                   QueryString::Parse(query, {"bucket", "from", "to", "dc", "cell", "type",
+                                              "subtype", "limit", "partial"}));
   ASSIGN_OR_RETURN(RangeParameters range, ParseRange(parameters, now_seconds));
   ReadRangeInput input;
   input.bucket = std::move(range.bucket);
   input.range = range.range;
   input.filter = std::move(range.filter);
+  input.allow_partial = range.allow_partial;
   if (const auto limit = parameters.Find("limit")) {
     ASSIGN_OR_RETURN(input.max_events,
                      ParseDecimal("limit", *limit, std::numeric_limits<std::uint32_t>::max()));

@@ -32,6 +32,7 @@ StatusOr<RangeParameters> ParseRange(const QueryString& query, std::uint64_t now
   ASSIGN_OR_RETURN(out.filter.cell, query.NonEmpty("cell", ""));
   ASSIGN_OR_RETURN(out.filter.type, query.NonEmpty("type", ""));
   out.filter.subtype = query.Find("subtype");  // empty is a subtype of its own
+  ASSIGN_OR_RETURN(out.allow_partial, query.Flag("partial"));
   return out;
 }
 

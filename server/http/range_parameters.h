@@ -8,11 +8,12 @@
 namespace carillon {
 
 // Which seconds of which bucket, and what of them: the parameters bucket, from, to, dc, cell, type,
-// subtype. Without from and to: the last kDefaultRangeSeconds and this second.
+// subtype, partial. Without from and to: the last kDefaultRangeSeconds and this second.
 struct RangeParameters {
   std::string bucket;
   EpochRange range;
   ChunkFilter filter;
+  bool allow_partial = false;
 };
 // INVALID_ARGUMENT names the parameter.
 StatusOr<RangeParameters> ParseRange(const QueryString& query, std::uint64_t now_seconds);

@@ -40,14 +40,15 @@ void AppendSecond(const Second& second, bool with_keys, std::string* out) {
 
 StatusOr<ListSecondsRequest> ParseListSeconds(std::string_view query, std::uint64_t now_seconds) {
   ASSIGN_OR_RETURN(const QueryString parameters,
-                   QueryString::Parse(
-                       query, {"bucket", "from", "to", "dc", "cell", "type", "subtype", "chunks"}));
+                   QueryString::Parse(query, {"bucket", "from", "to", "dc", "cell", "type",
+                                              "subtype", "chunks", "partial"}));
   ASSIGN_OR_RETURN(RangeParameters range, ParseRange(parameters, now_seconds));
   ListSecondsRequest request;
   ASSIGN_OR_RETURN(request.with_keys, parameters.Flag("chunks"));
   request.input.bucket = std::move(range.bucket);
   request.input.range = range.range;
   request.input.filter = std::move(range.filter);
+  request.input.allow_partial = range.allow_partial;
   return request;
 }
 

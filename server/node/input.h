@@ -72,6 +72,7 @@ struct ListSecondsInput {
   EpochRange range;
   ChunkFilter filter;
   std::uint32_t max_chunks = 0;  // 0: kMaxListedChunks
+  bool allow_partial = false;    // too few homes: what there is, not UNAVAILABLE
 };
 // Streams: items are emitted while the consumer has credit (CreditInput).
 struct GetChunksInput {
@@ -85,6 +86,7 @@ struct ReadRangeInput {
   EpochRange range;
   ChunkFilter filter;
   std::uint64_t max_events = 0;  // 0: no limit
+  bool allow_partial = false;    // as above
 };
 // The consumer of a stream can take `items` more.
 struct CreditInput {

@@ -13,20 +13,20 @@ void ManifestReads::Start(const std::string& bucket, EpochRange range, const std
   range_ = range;
   dc_ = dc;
   max_chunks_ = max_chunks;
-  state_ = out->scene().state;
-  const ClusterState& state = *state_;
+  const ClusterState& state = *out->scene().state;
   version_ = state.version;
   const BucketProperties& properties = *state.FindBucket(bucket);
   for (std::size_t p = 0; p < state.partitions(); ++p) {
     const PartitionHomes& homes = state.placement[p];
-    const std::size_t serving =
-        homes.phase == Phase::kReadNew ? homes.next.size() : homes.homes.size();
+    std::vector<MemberIndex> serving = homes.phase == Phase::kReadNew ? homes.next : homes.homes;
+    const std::uint32_t wanted = ReadsWantedOf(properties, serving.size());
+    serving.resize(std::min<std::size_t>(serving.size(), std::max(properties.n_val, 1u)));
     partitions_.push_back(
         {.candidates =
              CandidatesOf(out->scene(), PartitionId(static_cast<std::uint16_t>(p)), properties),
          .next = 0,
-         .serving = std::min<std::size_t>(serving, std::max<std::uint32_t>(properties.n_val, 1)),
-         .wanted = ReadsWantedOf(properties, serving)});
+         .serving = std::move(serving),
+         .wanted = wanted});
   }
   Ask(out);
   Conclude();
@@ -73,11 +73,8 @@ bool ManifestReads::MayHedge(std::size_t partition) const {
 }
 
 bool ManifestReads::Serves(std::size_t partition, MemberIndex member) const {
-  const PartitionHomes& homes = state_->placement[partition];
-  const auto& serve = homes.phase == Phase::kReadNew ? homes.next : homes.homes;
-  const std::size_t count = std::min<std::size_t>(serve.size(), partitions_[partition].serving);
-  const auto end = serve.begin() + static_cast<std::ptrdiff_t>(count);
-  return std::find(serve.begin(), end, member) != end;
+  const std::vector<MemberIndex>& serving = partitions_[partition].serving;
+  return std::find(serving.begin(), serving.end(), member) != serving.end();
 }
 
 void ManifestReads::Hedge(Outbox* out) {
@@ -149,6 +146,12 @@ void ManifestReads::Conclude() {
       return;
     }
   }
+}
+
+Status ManifestReads::StatusUnlessPartial(bool allowed) const {
+  if (!status_.ok() || !partial_ || allowed) return status_;
+  return Unavailable("too few homes of a partition answer: what is listed may not be all: {}",
+                     Message(last_error_));
 }
 
 std::vector<Second> ManifestReads::TakeSeconds() {

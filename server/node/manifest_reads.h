@@ -31,6 +31,8 @@ class ManifestReads {
   const Status& status() const { return status_; }  // of a scan that is done
   // Fewer than n - w + 1 homes of some partition answered: acknowledged commits may be missing.
   bool partial() const { return partial_; }
+  // For whom it must be whole: UNAVAILABLE if it is partial.
+  Status StatusUnlessPartial(bool allowed) const;
   bool stale_ring() const { return stale_ring_; }
   StateVersion version() const { return version_; }
   // By epoch, then dc, then cell, type, subtype, number.
@@ -42,9 +44,9 @@ class ManifestReads {
   struct OfPartition {
     std::vector<MemberIndex> candidates;
     std::size_t next = 0;
-    std::size_t serving = 0;    // so many homes serve reads
-    std::uint32_t wanted = 0;   // answers in all
-    std::uint32_t waiting = 0;  // requests under way
+    std::vector<MemberIndex> serving;  // homes that serve reads
+    std::uint32_t wanted = 0;          // answers in all
+    std::uint32_t waiting = 0;         // requests under way
     std::uint32_t answers = 0;
     std::uint32_t home_answers = 0;  // of them, by homes that serve reads
   };
@@ -67,7 +69,6 @@ class ManifestReads {
   std::string dc_;
   std::size_t max_chunks_ = 0;
   std::vector<OfPartition> partitions_;
-  SharedState state_;  // by which the candidates were found
   std::map<OperationId, Asked> asked_;
   std::map<SecondKey, std::map<ChunkKey, ChunkInfo>> found_;
   std::optional<Epoch> next_from_;

@@ -77,7 +77,8 @@ void ListCoordinator::Conclude(Outbox* out) {
   if (manifests_.stale_ring()) {
     return IsBehind(manifests_, scene) ? wait_.Begin(out) : Start(out);
   }
-  if (!manifests_.status().ok()) return Fail(manifests_.status(), out);
+  Status status = manifests_.StatusUnlessPartial(input_.allow_partial);
+  if (!status.ok()) return Fail(std::move(status), out);
   HearSeals(input_.bucket, manifests_, scene);
   std::vector<Second> seconds = manifests_.TakeSeconds();
   ApplyFilter(input_.filter, &seconds);
@@ -139,7 +140,8 @@ void RangeCoordinator::Conclude(Outbox* out) {
     return IsBehind(manifests_, out->scene()) ? wait_.Begin(out) : Scan(out);
   }
   scanning_ = false;
-  if (!manifests_.status().ok()) return End(manifests_.status(), out);
+  Status status = manifests_.StatusUnlessPartial(input_.allow_partial);
+  if (!status.ok()) return End(std::move(status), out);
   HearSeals(input_.bucket, manifests_, out->scene());
   std::vector<Second> seconds = manifests_.TakeSeconds();
   ApplyFilter(input_.filter, &seconds);

@@ -13,13 +13,20 @@ class HedgeTest : public ThreeNodesFixture {
     (void)Take<AskPeer>();
   }
 
-  void List() {
+  void List(bool allow_partial = false) {
     Step(ListSecondsInput{.request = RequestId(1),
                           .bucket = "events",
                           .range = {Epoch(kNow - 10), Epoch(kNow)},
-                          .filter = {}});
+                          .filter = {},
+                          .allow_partial = allow_partial});
     for (const ScanSeconds& scan : Take<ScanSeconds>()) {  // its own store is quick
       Step(ScanDone{.operation = scan.operation, .status = OkStatus()});
+    }
+  }
+  // Whoever is asked for manifests is away.
+  void RefuseAllScans() {
+    for (auto asked = TakeAsked<ReplicaScan>(); !asked.empty(); asked = TakeAsked<ReplicaScan>()) {
+      for (const AskPeer& one : asked) ReplyWith(one, Unavailable("away"));
     }
   }
   static ChunkInfo Chunk() {
@@ -61,13 +68,17 @@ TEST_F(HedgeTest, AListAsksOneMoreHomeWhenOneIsSlowAndTakesTheFirstAnswer) {
   EXPECT_TRUE(Take<Answer>().empty());
 }
 
-TEST_F(HedgeTest, AListOfTooFewHomesIsPartialAndSaysSo) {
+TEST_F(HedgeTest, AListOfTooFewHomesIsUnavailable) {
   List();
-  std::vector<AskPeer> asked = TakeAsked<ReplicaScan>();
-  while (!asked.empty()) {
-    for (const AskPeer& ask : asked) ReplyWith(ask, Unavailable("away"));
-    asked = TakeAsked<ReplicaScan>();
-  }
+  RefuseAllScans();
+  const auto answers = Take<Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].status.code(), StatusCode::kUnavailable);
+}
+
+TEST_F(HedgeTest, AListOfTooFewHomesIsPartialForWhomThatWillDo) {
+  List(/*allow_partial=*/true);
+  RefuseAllScans();
   const auto answers = Take<Answer>();
   ASSERT_EQ(answers.size(), 1u);
   ASSERT_TRUE(answers[0].status.ok()) << ToString(answers[0].status);

@@ -23,6 +23,11 @@ void AddRange(Command* verb, RangeOptions* options) {
   verb->Value("--to", &options->to, "second to stop before (after now)");
 }
 
+void AddPartial(Command* verb, RangeOptions* options) {
+  verb->Flag("--partial", &options->partial,
+             "when too many nodes are away: what the others know, which may not be all");
+}
+
 void AddFilter(Command* verb, RangeOptions* options) {
   verb->Value("--dc", &options->dc, "only of this data centre");
   verb->Value("--cell", &options->cell, "only of this cell");

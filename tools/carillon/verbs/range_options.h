@@ -16,6 +16,7 @@ struct RangeOptions {
   std::string cell;
   std::string type;
   std::optional<std::string> subtype;
+  bool partial = false;
 
   // INVALID_ARGUMENT: no times, or an empty range.
   StatusOr<EpochRange> Range() const;
@@ -25,6 +26,8 @@ struct RangeOptions {
 
 // --from and --to.
 void AddRange(Command* verb, RangeOptions* options);
+// --partial.
+void AddPartial(Command* verb, RangeOptions* options);
 // --dc, --cell, --type, --subtype.
 void AddFilter(Command* verb, RangeOptions* options);
 

@@ -84,8 +84,8 @@ Outcome RunRead(Session* session, const ReadOptions& options) {
   ASSIGN_OR_USAGE(const EpochRange range, options.range.Range());
   ASSIGN_OR_USAGE(const Filter filter, options.range.MakeFilter());
   ASSIGN_OR_RETURN(Client* const client, session->client());
-  const std::unique_ptr<RangeStream> stream =
-      client->ReadRange({session->options.bucket, range, filter, options.limit});
+  const std::unique_ptr<RangeStream> stream = client->ReadRange(
+      {session->options.bucket, range, filter, options.limit, options.range.partial});
   RangePrinter printer(&session->out(), options.limit);
   bool more = true;
   while (more) {
@@ -105,6 +105,7 @@ void AddRead(CommandParser* parser, Session* session) {
   Command verb = parser->root().AddVerb(kText);
   AddRange(&verb, &options->range);
   AddFilter(&verb, &options->range);
+  AddPartial(&verb, &options->range);
   verb.Value("-n,--limit", &options->limit, "print at most so many events; 0 for all");
   verb.OnRun([=] { return RunRead(session, *options); });
 }

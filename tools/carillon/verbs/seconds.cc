@@ -127,7 +127,8 @@ Outcome RunSeconds(Session* session, const RangeOptions& options) {
   bool partial = false;
   std::optional<Epoch> from = range.first;
   while (from.has_value()) {
-    const ListQuery query{session->options.bucket, {*from, range.limit}, filter, 0};
+    const ListQuery query{
+        session->options.bucket, {*from, range.limit}, filter, 0, options.partial};
     ASSIGN_OR_RETURN(const SecondsPage page, client->ListSeconds(query));
     partial = partial || page.partial;
     for (const Second& second : page.seconds) {
@@ -153,6 +154,7 @@ void AddSeconds(CommandParser* parser, Session* session) {
   auto options = std::make_shared<RangeOptions>();
   Command verb = parser->root().AddVerb(kText);
   AddRange(&verb, options.get());
+  AddPartial(&verb, options.get());
   AddFilter(&verb, options.get());
   verb.OnRun([=] { return RunSeconds(session, *options); });
 }
