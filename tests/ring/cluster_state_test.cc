@@ -105,9 +105,10 @@ TEST(ClusterStateTest, OfOneNodeHasTheBytesThatFormatsShows) {
       Bytes(1, '\0') +
       "\x05"
       "rack1"
-      "\x64\x01";
+      "\x64\x01" +
+      Bytes(9, '\0');  // no start of it was ruled on
   for (int p = 0; p < 64; ++p) tail += Bytes("\0\1\1\0\0\0\0", 7);
-  const Bytes properties("\x03\0\x80\x98\x2a\0\x80\xa0\x1f\0\0", 11);
+  const Bytes properties("\x03\0\x80\x98\x2a\0\x80\xa0\x1f\0", 10);
   tail +=
       "\x02\x06"
       "events" +

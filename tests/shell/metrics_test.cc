@@ -92,7 +92,7 @@ TEST_F(MetricsTest, CountersEndInTotalAndNothingElseDoes) {
 TEST_F(MetricsTest, NamesAreOursAndPlain) {
   UseAll();
   for (const auto& [name, type] : Exposition(metrics_.Render()).type) {
-    EXPECT_TRUE(name.starts_with("carillon_")) << name;
+    EXPECT_TRUE(name.starts_with("carillon_") || name.starts_with("process_")) << name;
     EXPECT_THAT(name, Not(HasSubstr("__")));
     EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string::npos);
   }

@@ -51,10 +51,11 @@ TEST(RingStatusTest, ShowsThatTwoRunAsOneMemberAndThatTheViewerIsRefused) {
   EXPECT_THAT(StatusJson(view), HasSubstr("\"duplicate\":false"));
   view.health[1].duplicate = std::chrono::seconds(12);
   view.refusal = "this data directory is an old copy";
-  EXPECT_THAT(TroublesOf(view),
-              ElementsAre("n1, which says this: this data directory is an old copy",
-                          "two processes run as n2, last seen 12 s ago: find and destroy the copy "
-                          "of its data directory"));
+  EXPECT_THAT(
+      TroublesOf(view),
+      ElementsAre("n1, which says this: this data directory is an old copy",
+                  "two processes run as n2, last seen 12.0 s ago: find and destroy the copy "
+                  "of its data directory"));
   EXPECT_THAT(StatusText(view, {}), HasSubstr("alive, twice"));
   EXPECT_THAT(StatusJson(view), HasSubstr("\"duplicate\":true"));
   EXPECT_THAT(StatusJson(view), HasSubstr("\"refusal\":\"this data directory is an old copy\""));
