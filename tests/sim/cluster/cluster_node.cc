@@ -285,7 +285,8 @@ void ClusterNode::Maintain() {
 }
 
 void ClusterNode::Do(RenumberStore effect) {
-  const bool is_long = shared_->random.OneIn(4);  // the index is large
+  // The index is large; meanwhile the others do as if this node were away.
+  const bool is_long = shared_->settings.late_ms == 0 && shared_->random.OneIn(4);
   After(is_long ? shared_->random.Below(3 * kSecond) : DiskDelay(), [this, effect] {
     const bool stops = MayStopWithin() && shared_->random.OneIn(5);
     if (stops) {

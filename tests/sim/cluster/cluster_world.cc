@@ -230,7 +230,10 @@ void ClusterWorld::ReplayRequests() {
   };
   const std::vector<HourDigest> before = digests();
   for (const ClusterPeers::Recorded& one : peers_.recorded()) {
-    if (one.to->is_up()) one.to->HandlePeer(0, one.sender, one.message);
+    // Of a life that is not said: one of an older life is a copy's, and refused.
+    PeerSender sender = one.sender;
+    sender.boot = {};
+    if (one.to->is_up()) one.to->HandlePeer(0, sender, one.message);
   }
   ComeToRest();
   if (!IsOver() && digests() != before) {
