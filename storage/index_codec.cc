@@ -115,7 +115,7 @@ StatusOr<IndexNumbering> DecodeNumbering(std::string_view value) {
   Decoder decoder(value);
   IndexNumbering numbering{.bits = decoder.Fixed<std::uint32_t>(), .split = {}};
   if (decoder.remaining() > 0) {
-    numbering.split.emplace();
+    numbering.split = IndexNumbering::Split{};
     numbering.split->bits = decoder.Fixed<std::uint32_t>();
     numbering.split->limit = decoder.Fixed<std::uint32_t>();
   }
