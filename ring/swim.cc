@@ -69,6 +69,8 @@ void Swim::NoticePause(Instant now, SwimEffects* effects) {
   const Duration gap = now - *deadline;
   ++counters_.pauses;
   effects->push_back(WasPaused{gap});
+  // What waited with us may be of any life of its sender, and proves no second process.
+  conflict_at_[0] = std::max(conflict_at_[0], now + kLastPackets - kReportPeriod);
   if (!options_.lifeguard) return;
   probe_.reset();
   relays_.clear();

@@ -254,6 +254,17 @@ TEST_F(SwimTest, TellsBothOfTwoThatRunAsOneNode) {
   EXPECT_EQ(Sent(GossipKind::kAck).at(0).rumors.at(0).boot, kPeerBoot);
 }
 
+TEST_F(SwimTest, APacketOfAnOldLifeThatWaitedOutItsPauseProvesNoCopy) {
+  GossipMessage late = From(3, GossipKind::kPing, 1);
+  late.boot.counter = kPeerBoot.counter - 1;
+  now_ += minutes(1);
+  Hear(late);
+  EXPECT_THAT(All<IdentityConflict>(), IsEmpty());
+  Run(seconds(12));
+  Hear(late);
+  EXPECT_THAT(All<IdentityConflict>(), SizeIs(1));
+}
+
 TEST_F(SwimTest, NoticesAPauseBeforeAnythingElseAndBlamesNobody) {
   HearRumor(2, Suspected(3, 2));
   effects_.clear();
