@@ -198,7 +198,7 @@ class Swim {
   std::uint32_t budget_used_ = 0;  // unasked answers since then
   StateStamp seen_;                // last reported
   Instant seen_at_;
-  Instant conflict_at_[2];  // last reported: of others, of this node
+  Instant conflict_at_[2];  // none is reported soon after: of others, of this node
   SwimCounters counters_;
 };
 

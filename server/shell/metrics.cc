@@ -98,7 +98,7 @@ Metrics::Metrics() : families_(std::make_unique<Families>()) {
   AskedNumbers& asked = families_->asked;
   using enum prometheus::MetricType;
   asked.Add("process_cpu_seconds_total", "CPU time of all threads, user and system.", Counter,
-            [] { return OwnUsage().cpu_seconds; });
+            OwnCpuSeconds);
   asked.Add("process_resident_memory_bytes", "Memory that is resident.", Gauge,
             [] { return static_cast<double>(OwnUsage().resident_bytes); });
   asked.Add("process_disk_written_bytes_total", "Bytes that had to go to a disk.", Counter,

@@ -68,7 +68,7 @@ void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
   const auto send = [&](std::uint64_t as, std::uint64_t later) {
     const auto delay = shared_->network.Delay(from->number(), to->number(), large);
     if (!delay) return;
-    later += MoreDelay(*to, effect.message);
+    if (std::holds_alternative<RegisterMessage>(effect.message)) later += DelayOfNews(*to);
     shared_->events.After(*delay + later, [this, from, to, as, sender = effect.sender,
                                            message = effect.message]() mutable {
       Arrive(from, to, as, sender, std::move(message));
@@ -84,15 +84,6 @@ std::uint64_t ClusterPeers::DelayOfNews(const ClusterNode& to) {
   const auto index = ring->IndexOf(to.id());
   const bool is_home = index && OwnsOrWillOwn(*ring, *index);
   return shared_->network.DelayOfNews(to.number(), is_home, shared_->events.now());
-}
-
-std::uint64_t ClusterPeers::MoreDelay(const ClusterNode& to, const PeerMessage& message) {
-  if (std::holds_alternative<RegisterMessage>(message)) return DelayOfNews(to);
-  const std::uint64_t late = shared_->settings.late_writes_ms * kMillisecond;
-  const bool writes =
-      std::holds_alternative<ReplicaPut>(message) || std::holds_alternative<ReplicaCommit>(message);
-  if (late == 0 || !writes || !shared_->storm || !shared_->random.OneIn(4)) return 0;
-  return shared_->random.Below(late);
 }
 
 void ClusterPeers::Arrive(ClusterNode* from, ClusterNode* to, std::uint64_t ask,

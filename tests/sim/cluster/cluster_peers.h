@@ -41,7 +41,6 @@ class ClusterPeers {
   void Arrive(ClusterNode* from, ClusterNode* to, std::uint64_t ask, const PeerSender& sender,
               PeerMessage message);
   std::uint64_t DelayOfNews(const ClusterNode& to);
-  std::uint64_t MoreDelay(const ClusterNode& to, const PeerMessage& message);
   void Finish(std::uint64_t ask, PeerReply reply);
   void Record(ClusterNode* to, const PeerSender& sender, const PeerMessage& message);
 

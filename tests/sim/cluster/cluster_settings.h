@@ -33,7 +33,6 @@ struct ClusterSettings {
   std::uint64_t late_ms = 0;
   // Some nodes hear of a new ring late, by up to this.
   std::uint64_t late_news_ms = 0;
-  std::uint64_t late_writes_ms = 0;  // every fourth word that writes is late by up to this
   std::uint64_t slow_writes_ms = 0;  // every fourth write to a disk takes up to this
   bool shuffles = false;             // admins give each partition other homes, up to three at once
   // Nobody is ever away: no fallback is needed, so that w homes must have everything at every

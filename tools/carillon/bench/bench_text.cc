@@ -52,7 +52,7 @@ void AddOptions(const BenchRun& run, JsonWriter* json) {
   const RingBenchOptions& options = run.options;
   json->Field("value_bytes", options.load.value_bytes)
       .Field("n_val", options.n_val)
-      .Field("w", options.w != 0 ? options.w : options.n_val / 2 + 1)
+      .Field("w", BucketProperties{.n_val = options.n_val, .w = options.w}.AcksWanted())
       .Field("sync", ToString(options.sync))
       .Field("connections", options.at_once * options.processes)
       .Field("processes", options.processes);

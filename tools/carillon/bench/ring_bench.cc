@@ -1,7 +1,6 @@
 #include "tools/carillon/bench/ring_bench.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/random.h"
 #include "tools/carillon/bench/benches.h"
