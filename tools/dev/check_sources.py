@@ -17,11 +17,18 @@ LAYERS = {
     "server/http": ["base", "ring", "storage", "crunch", "server/node", "server/shell"],
     "server": ["base", "ring", "storage", "server/node", "server/shell", "server/api", "server/http"],
     "client": ["base", "ring", "crunch", "proto"],
+    "collector/dialects": ["base", "crunch"],
+    "collector/tenant": ["base", "crunch", "collector/dialects"],
+    "collector/pipeline": ["base", "crunch", "client", "storage"],
+    "collector/edge": ["base", "crunch", "collector/dialects", "collector/tenant", "collector/pipeline"],
+    "collector": ["base", "crunch", "client", "storage", "collector/dialects", "collector/tenant",
+                  "collector/pipeline", "collector/edge"],
     "tools": ["base", "ring", "storage", "crunch", "proto", "client"],
 }
 # Decisions only: they take time and chance as arguments.
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
-        "client/second_batcher", "client/router.", "client/node_health.")
+        "client/second_batcher", "client/router.", "client/node_health.",
+        "collector/dialects/", "collector/tenant/", "collector/pipeline/chunk_batcher")
 FORBIDDEN = [
     (r"\bstd::(thread|mutex|condition_variable|async|future)\b", "threads"),
     (r"\b(steady_clock|system_clock)::now\b|\bSystemClock\(\)|\btime\(nullptr\)", "a clock"),

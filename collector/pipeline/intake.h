@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+
+namespace carillon {
+
+// An event that its tenant's rules have let through, with the place that they gave it.
+// The views belong to the caller.
+struct PreparedEvent {
+  std::string_view bucket;
+  std::string_view type;
+  std::string_view subtype;
+  std::int64_t time_us = 0;  // since 1970; its epoch is the whole seconds
+  std::string_view id;       // the client's, for de-duplication; empty: none
+  std::string_view json;     // one object in one line, as it will be stored
+};
+
+// The events of one request, all of one tenant.
+struct IntakeRequest {
+  std::string_view tenant;
+  std::int64_t received_us = 0;
+  std::vector<PreparedEvent> events;  // never empty
+};
+
+// Where accepted requests go: what stands between an answer and a committed second.
+class Intake {
+ public:
+  virtual ~Intake() = default;
+
+  // Keeps all events of the request or none, and calls `done` once, from any thread:
+  //   OK                  kept as durably as asked for: they will be in the store, each once
+  //   RESOURCE_EXHAUSTED  the spool is full: nothing was kept
+  //   UNAVAILABLE         it stops, or its disk failed: nothing is promised
+  // What the request's views point to is copied before Keep returns. `done` may run before that.
+  // Threads: any, at once. Cost: a copy and a share of an fdatasync.
+  virtual void Keep(const IntakeRequest& request, std::function<void(Status)> done) = 0;
+
+  // When, if the spool is full, it is worth trying again.
+  virtual Duration RetryAfter() const = 0;
+};
+
+}  // namespace carillon
