@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "server/api/peer_client.h"
+#include "server/peer/peer_client.h"
 #include "server/shell/gossip_seal.h"
 #include "server/shell/gossip_socket.h"
 #include "server/shell/metrics.h"
@@ -12,7 +12,7 @@
 
 namespace carillon {
 
-// A node's way to the others: gRPC for requests, UDP for gossip, on one HOST:PORT. Opened in the
+// A node's way to the others: TCP for requests, UDP for gossip, on one HOST:PORT. Opened in the
 // order of a start, when the cluster is known and the node is not there yet; stopped in reverse.
 //
 // Threads: one caller; what comes in arrives on threads of its parts.

@@ -12,10 +12,12 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
+#include "base/process_tuning.h"
 #include "server/api/grpc_server.h"
 #include "server/cluster_network.h"
 #include "server/config.h"
 #include "server/http/http_server.h"
+#include "server/peer/peer_server.h"
 #include "server/shell/server_core.h"
 
 namespace carillon {
@@ -105,8 +107,9 @@ Status Serve(const ServerConfig& config) {
   ASSIGN_OR_RETURN(const auto core, ServerCore::Open(core_options));
   network.Register(metrics.get());
   network.SetSink(core->node());
+  const auto peers = PeerServer::Start(core->node(), core->metrics());
   ASSIGN_OR_RETURN(const auto grpc,
-                   GrpcServer::Start(std::move(acceptor), core.get(), core->node()));
+                   GrpcServer::Start(std::move(acceptor), core.get(), peers.get()));
   std::unique_ptr<HttpServer> http;
   if (!config.http.empty()) {
     HttpServerOptions options;
@@ -133,6 +136,7 @@ Status Serve(const ServerConfig& config) {
   LogInfo("stopping on signal {}", received);
   if (http != nullptr) http->Stop();
   grpc->Stop(kStopGrace);
+  peers->Stop();
   core->node()->Stop(kStopGrace);
   network.Stop();
   return core->Stop();
@@ -252,5 +256,6 @@ int Main(int argc, char** argv) {
 }  // namespace carillon
 
 int main(int argc, char** argv) {
+  carillon::TuneProcess();
   return carillon::Main(argc, argv);
 }

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/peer/frame.h"
 
 namespace carillon {
 namespace {
@@ -96,13 +97,14 @@ StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(const Options& options, Met
 
 Acceptor::~Acceptor() {
   Stop();
+  for (const Silent& silent : silent_) (void)::close(silent.fd);
   for (const int fd : {listener_, stop_, reserve_}) {
     if (fd >= 0) (void)::close(fd);
   }
 }
 
-void Acceptor::Start(Take take) {
-  take_ = std::move(take);
+void Acceptor::Start(Takers takers) {
+  takers_ = std::move(takers);
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -114,17 +116,50 @@ void Acceptor::Stop() {
 }
 
 void Acceptor::Loop() {
+  std::vector<pollfd> watched;
   while (true) {
-    pollfd watched[] = {{listener_, POLLIN, 0}, {stop_, POLLIN, 0}};
-    const int ready = ::poll(watched, 2, open_.empty() ? -1 : kLookEveryMs);
+    watched.assign({{listener_, POLLIN, 0}, {stop_, POLLIN, 0}});
+    for (const Silent& silent : silent_) watched.push_back({silent.fd, POLLIN, 0});
+    const int ready = ::poll(watched.data(), watched.size(), open_.empty() ? -1 : kLookEveryMs);
     if (ready < 0 && errno != EINTR) LogError("poll: {}", ErrnoText());
     if ((watched[1].revents & POLLIN) != 0) return;
+    HearSilent(watched, SystemClock().Now());
     if (ready > 0 && (watched[0].revents & POLLIN) != 0) {
       AcceptOne();
     } else {
       ForgetClosed();
     }
   }
+}
+
+// `watched`: the listener, the eventfd, then silent_ in its order.
+void Acceptor::HearSilent(const std::vector<pollfd>& watched, Instant now) {
+  constexpr std::size_t kOthers = 2;
+  std::vector<Silent> still;
+  for (std::size_t i = 0; i < silent_.size(); ++i) {
+    const int fd = silent_[i].fd;
+    char first[kPreambleMarkBytes];
+    const ssize_t size = watched[kOthers + i].revents == 0
+                             ? -1
+                             : ::recv(fd, first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
+    if (size > 0) {
+      const ByteSpan said(first, static_cast<std::size_t>(size));
+      HandOver(fd, said == FramePreamble().substr(0, kPreambleMarkBytes));
+    } else if (watched[kOthers + i].revents != 0 || now - silent_[i].since > kSpeakWithin) {
+      (void)::close(fd);
+    } else {
+      still.push_back(silent_[i]);
+    }
+  }
+  silent_ = std::move(still);
+}
+
+void Acceptor::HandOver(int connection, bool frames) {
+  const int one = 1;
+  (void)::setsockopt(connection, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+  if (!frames) return takers_.grpc(listener_, connection);
+  if (takers_.frames) return takers_.frames(connection);
+  (void)::close(connection);
 }
 
 void Acceptor::ForgetClosed() {
@@ -160,7 +195,10 @@ void Acceptor::AcceptOne() {
   }
   open_.push_back({.fd = fd, .inode = InodeOf(fd)});
   metrics_->SetConnections("grpc", open_.size());
-  take_(listener_, fd);
+  // Readable when it has said enough to be told apart; gRPC's own preface is longer.
+  const int enough = kPreambleMarkBytes;
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &enough, sizeof enough);
+  silent_.push_back({.fd = fd, .since = SystemClock().Now()});
 }
 
 }  // namespace carillon

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -8,16 +10,18 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "server/shell/metrics.h"
 
 namespace carillon {
 
-// Accepts connections on a port and hands their descriptors over, at most so many at once. Debian's
-// gRPC stops accepting for ever after one EMFILE (CVE-2023-4785); this loop keeps a descriptor in
-// reserve, refuses what is too much, and goes on.
+// Accepts connections on a port and hands their descriptors over, at most so many at once: those
+// that begin with the preamble of frames to whom serves other nodes, all others to gRPC. Who says
+// nothing for kSpeakWithin is closed. Debian's gRPC stops accepting for ever after one EMFILE
+// (CVE-2023-4785); this loop keeps a descriptor in reserve, refuses what is too much, and goes on.
 //
-// Threads: one of its own calls `take`.
+// Threads: one of its own calls the takers.
 class Acceptor {
  public:
   struct Options {
@@ -25,8 +29,13 @@ class Acceptor {
     std::size_t max_connections = 1024;
     int backlog = 1024;
   };
-  // Owns the descriptor from then on.
-  using Take = std::function<void(int listener, int connection)>;
+  static constexpr Duration kSpeakWithin = std::chrono::seconds(10);
+
+  // Each owns the descriptor from then on.
+  struct Takers {
+    std::function<void(int listener, int connection)> grpc;
+    std::function<void(int connection)> frames;  // empty: other nodes are not served
+  };
 
   // INVALID_ARGUMENT: no HOST:PORT. UNAVAILABLE: the port cannot be had; says why.
   static StatusOr<std::unique_ptr<Acceptor>> Listen(const Options& options, Metrics* metrics);
@@ -35,7 +44,7 @@ class Acceptor {
   // "HOST:PORT" with the port that was bound.
   const std::string& address() const { return address_; }
 
-  void Start(Take take);
+  void Start(Takers takers);
   void Stop();
 
  private:
@@ -45,20 +54,29 @@ class Acceptor {
     std::uint64_t inode = 0;
   };
 
+  // One that has not yet said what it is.
+  struct Silent {
+    int fd = -1;
+    Instant since;
+  };
+
   Acceptor(int listener, std::string address, const Options& options, Metrics* metrics);
   void Loop();
   void AcceptOne();
+  void HearSilent(const std::vector<pollfd>& watched, Instant now);
+  void HandOver(int connection, bool frames);
   void ForgetClosed();
   void RefuseForWantOfDescriptors();
 
   const Options options_;
   const std::string address_;
   Metrics* metrics_;
-  Take take_;
+  Takers takers_;
   int listener_ = -1;
-  int stop_ = -1;     // an eventfd
-  int reserve_ = -1;  // given up for a moment when there are no descriptors left
-  std::vector<Handed> open_;
+  int stop_ = -1;             // an eventfd
+  int reserve_ = -1;          // given up for a moment when there are no descriptors left
+  std::vector<Handed> open_;  // silent ones too
+  std::vector<Silent> silent_;
   std::thread thread_;
 };
 

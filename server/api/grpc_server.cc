@@ -1,7 +1,5 @@
 #include "server/api/grpc_server.h"
 
-#include <optional>
-
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -10,24 +8,20 @@
 #include "server/api/acceptor.h"
 #include "server/api/cluster_service.h"
 #include "server/api/events_service.h"
-#include "server/api/peer_service.h"
-#include "server/node/peer_codec.h"
 
 namespace carillon {
 namespace {
 
-static_assert(kMaxPeerRequestBytes <= wire::kMaxMessageBytes);
-// Other nodes ping every 10 s: half of it, so that none that comes early counts as a nuisance.
+// Clients ping every 10 s: half of it, so that none that comes early counts as a nuisance.
 constexpr int kMinPingIntervalMs = 5000;
 
 class AcceptingServer final : public GrpcServer {
  public:
-  AcceptingServer(std::unique_ptr<Acceptor> acceptor, ServerCore* core, PeerSink* peers)
+  AcceptingServer(std::unique_ptr<Acceptor> acceptor, ServerCore* core, PeerServer* peers)
       : acceptor_(std::move(acceptor)),
         events_(core->node(), core->metrics()),
-        cluster_(core->node(), core->metrics()) {
-    if (peers != nullptr) peers_.emplace(peers, core->metrics());
-  }
+        cluster_(core->node(), core->metrics()),
+        peers_(peers) {}
   ~AcceptingServer() override { Stop(Duration::zero()); }
 
   const std::string& address() const override { return acceptor_->address(); }
@@ -44,18 +38,20 @@ class AcceptingServer final : public GrpcServer {
                                kMinPingIntervalMs);
     builder.RegisterService(&events_);
     builder.RegisterService(&cluster_);
-    if (peers_) builder.RegisterService(&*peers_);
     connections_ = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
         grpc::InsecureServerCredentials());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Internal("gRPC does not start");
-    acceptor_->Start([this](int listener, int connection) {
+    Acceptor::Takers takers;
+    takers.grpc = [this](int listener, int connection) {
       grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
       parameters.listener_fd = listener;
       parameters.fd = connection;
       connections_->HandleNewConnection(&parameters);
-    });
+    };
+    if (peers_ != nullptr) takers.frames = [this](int connection) { peers_->Take(connection); };
+    acceptor_->Start(std::move(takers));
     return OkStatus();
   }
 
@@ -72,7 +68,7 @@ class AcceptingServer final : public GrpcServer {
   const std::unique_ptr<Acceptor> acceptor_;
   EventsService events_;
   ClusterService cluster_;
-  std::optional<PeerService> peers_;
+  PeerServer* const peers_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::unique_ptr<grpc::Server> server_;
 };
@@ -80,7 +76,7 @@ class AcceptingServer final : public GrpcServer {
 }  // namespace
 
 StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(std::unique_ptr<Acceptor> acceptor,
-                                                        ServerCore* core, PeerSink* peers) {
+                                                        ServerCore* core, PeerServer* peers) {
   auto server = std::make_unique<AcceptingServer>(std::move(acceptor), core, peers);
   RETURN_IF_ERROR(server->Begin());
   return server;

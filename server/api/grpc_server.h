@@ -5,19 +5,18 @@
 
 #include "base/status.h"
 #include "server/api/acceptor.h"
-#include "server/shell/peer_sink.h"
+#include "server/peer/peer_server.h"
 #include "server/shell/server_core.h"
 
 namespace carillon {
 
-// The gRPC side of a node: EventsService, ClusterService, the service between nodes, health,
-// reflection. Threads: gRPC's own.
+// The gRPC side of a node: EventsService, ClusterService, health, reflection. Threads: gRPC's own.
 class GrpcServer {
  public:
-  // Takes connections from `acceptor`. `core` and `peers` outlive the server; nullptr: other nodes
-  // are not answered.
+  // Takes connections from `acceptor`, and gives those of other nodes to `peers`; nullptr: they are
+  // closed. `core` and `peers` outlive the server.
   static StatusOr<std::unique_ptr<GrpcServer>> Start(std::unique_ptr<Acceptor> acceptor,
-                                                     ServerCore* core, PeerSink* peers = nullptr);
+                                                     ServerCore* core, PeerServer* peers = nullptr);
   virtual ~GrpcServer() = default;  // Stop
 
   // "HOST:PORT" as bound.

@@ -16,7 +16,7 @@
 #include "ring/register_messages.h"
 #include "server/node/chunk_place.h"
 
-// What nodes ask of each other, as plain data. The shell carries it over gRPC (server/api), the
+// What nodes ask of each other, as plain data. The shell carries it in frames (server/peer), the
 // simulator as it is. Every request carries who sends it and under which cluster state
 // (PeerSender); every reply may bring a newer state.
 namespace carillon {

@@ -9,7 +9,7 @@
 namespace carillon {
 
 // How a node's words reach other nodes: the seam between the node loop and the network. The real
-// one speaks gRPC and UDP (server/api/peer_client.h); tests have one in memory.
+// one speaks TCP and UDP (server/peer/peer_client.h); tests have one in memory.
 //
 // Threads: any. Nothing here blocks.
 class PeerTransport {

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "base/process_tuning.h"
 #include "tools/carillon/command.h"
 #include "tools/carillon/input/time_argument.h"
 #include "tools/carillon/session.h"
@@ -56,5 +57,6 @@ int RunCommandLine(const std::vector<std::string>& arguments) {
 }  // namespace carillon
 
 int main(int argc, char** argv) {
+  carillon::TuneProcess();
   return carillon::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc));
 }

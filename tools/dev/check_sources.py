@@ -13,9 +13,11 @@ LAYERS = {
     "crunch": ["base"],
     "server/node": ["base", "ring"],
     "server/shell": ["base", "ring", "storage", "server/node"],
-    "server/api": ["base", "ring", "storage", "proto", "server/node", "server/shell"],
+    "server/peer": ["base", "ring", "server/node", "server/shell"],
+    "server/api": ["base", "ring", "storage", "proto", "server/node", "server/shell", "server/peer"],
     "server/http": ["base", "ring", "storage", "crunch", "server/node", "server/shell"],
-    "server": ["base", "ring", "storage", "server/node", "server/shell", "server/api", "server/http"],
+    "server": ["base", "ring", "storage", "server/node", "server/shell", "server/peer", "server/api",
+               "server/http"],
     "client": ["base", "ring", "crunch", "proto"],
     "collector/dialects": ["base", "crunch"],
     "collector/tenant": ["base", "crunch", "collector/dialects"],
@@ -27,7 +29,7 @@ LAYERS = {
 }
 # Decisions only: they take time and chance as arguments.
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
-        "client/second_batcher", "client/router.", "client/node_health.",
+        "client/second_batcher", "client/router.", "client/node_health.", "server/peer/frame.",
         "collector/dialects/", "collector/tenant/", "collector/pipeline/chunk_batcher")
 FORBIDDEN = [
     (r"\bstd::(thread|mutex|condition_variable|async|future)\b", "threads"),

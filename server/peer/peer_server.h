@@ -1,0 +1,39 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include "server/shell/metrics.h"
+#include "server/shell/peer_sink.h"
+
+namespace carillon {
+
+// What other nodes ask, on connections that begin with the preamble of frames (server/peer/frame.h;
+// PeerClient is the other end): decodes, gives it to the sink, encodes what the sink says. Values
+// go from the memory they were received in to the sink, and back, without a copy.
+//
+// A request gets a reply whenever the sink has replied; otherwise a refusal: what is wrong with the
+// bytes, or UNAVAILABLE if the sink dropped it. A connection on which more than kMaxUnderWay
+// requests wait for the sink is read no further than that: the rest is refused with
+// RESOURCE_EXHAUSTED. Threads: `threads` of its own call the sink; Take and Stop from any.
+class PeerServer {
+ public:
+  static constexpr std::size_t kMaxUnderWay = 20'000;
+
+  // Both outlive the server, and whatever reply the sink still holds.
+  static std::unique_ptr<PeerServer> Start(PeerSink* sink, Metrics* metrics,
+                                           std::size_t threads = 1);
+  virtual ~PeerServer() = default;  // Stop
+
+  // Serves a connected socket; owns the descriptor.
+  virtual void Take(int connection) = 0;
+
+  // Closes every connection. The sink is not called any more when it returns.
+  virtual void Stop() = 0;
+};
+
+}  // namespace carillon
