@@ -5,6 +5,8 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "proto/transport.h"
+
 namespace carillon {
 namespace {
 
@@ -20,6 +22,9 @@ grpc::ChannelArguments Arguments() {
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // we retry, and know what may be retried
   // Connections of one process's clients are their own: one that is shut down takes none along.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  for (const TransportArgument& argument : kTransportArguments) {
+    arguments.SetInt(argument.name, argument.value);
+  }
   return arguments;
 }
 

@@ -14,8 +14,8 @@ namespace carillon {
 // Threads: one caller at a time; Next waits. Memory: kWindowBytes of values, or one chunk.
 class ChunkFeed {
  public:
-  static constexpr std::size_t kWindowBytes = std::size_t{32} << 20;
-  static constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
+  static constexpr std::size_t kWindowBytes = std::size_t{16} << 20;
+  static constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
 
   ChunkFeed(RingView* view, const ClientOptions& options, std::string bucket)
       : view_(view), options_(options), bucket_(std::move(bucket)) {}

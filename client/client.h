@@ -96,7 +96,7 @@ struct RangeItem {
   bool complete = false;
 };
 
-// A range as a stream, in epoch order. Memory: 32 MiB of chunks and two pages of manifests at most,
+// A range as a stream, in epoch order. Memory: 16 MiB of chunks and two pages of manifests at most,
 // however long the range: nodes stop sending when nobody calls Next. A stream that breaks goes on
 // where it was: nothing is left out and nothing comes twice. ClientOptions::timeout and the
 // attempts count from the last message; a node that sends nothing for that long is given up.

@@ -46,6 +46,7 @@ class GrpcClient final : public Client {
   const ClientOptions options_;
   RingView view_;
   UnaryCalls calls_;
+  UnaryCalls first_gets_;  // one attempt each
   PutStreams small_puts_;
 };
 

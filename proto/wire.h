@@ -33,7 +33,7 @@ struct PutChunkRequest {
   Rope value;
 };
 
-struct GetChunksResponse {
+struct GetChunksResponse {  // and, without its first three fields, GetChunkResponse
   std::string key;
   std::uint32_t code = 0;  // gRPC's; 0: value follows
   std::string message;

@@ -19,23 +19,22 @@ StatusOr<std::shared_ptr<SegmentReader>> SegmentReader::Open(FileSystem* files,
 }
 
 StatusOr<StoredRecord> SegmentReader::Read(const RecordLocation& location) const {
-  auto owner = std::make_shared<Bytes>();
-  owner->resize(location.record_bytes);
+  auto owner = std::make_shared_for_overwrite<char[]>(location.record_bytes);
   ASSIGN_OR_RETURN(const std::size_t got,
-                   file_->ReadAt(location.offset, location.record_bytes, owner->data()));
-  const ByteSpan bytes = ByteSpan(*owner).substr(0, got);
-  const std::string where = fmt::format("{} at {}", path_, location.offset);
+                   file_->ReadAt(location.offset, location.record_bytes, owner.get()));
+  const ByteSpan bytes(owner.get(), got);
+  const auto where = [&] { return fmt::format("{} at {}", path_, location.offset); };
   const auto head = DecodeRecordHead(bytes, header_.salt, location.offset);
-  if (!head.ok()) return Annotate(head.status(), where);
+  if (!head.ok()) return Annotate(head.status(), where());
   const std::size_t value_at = kRecordHeaderBytes + head->key_bytes;
   if (bytes.size() < value_at + head->value_bytes) {
-    return DataLoss("{}: record of {} bytes, the index says {}", where, head->RecordBytes(),
+    return DataLoss("{}: record of {} bytes, the index says {}", where(), head->RecordBytes(),
                     location.record_bytes);
   }
   const ByteSpan value = bytes.substr(value_at, head->value_bytes);
   const std::uint32_t crc = Crc32c(value);
   if (crc != head->value_crc) {
-    return DataLoss("{}: value crc {:08x}, want {:08x}", where, crc, head->value_crc);
+    return DataLoss("{}: value crc {:08x}, want {:08x}", where(), crc, head->value_crc);
   }
   return StoredRecord{.header = *head,
                       .key = Bytes(bytes.substr(kRecordHeaderBytes, head->key_bytes)),

@@ -5,6 +5,7 @@
 #include "proto/wire.h"
 #include "server/api/chunk_stream.h"
 #include "server/api/codec.h"
+#include "server/api/one_chunk.h"
 #include "server/api/put_stream.h"
 #include "server/api/unary_call.h"
 
@@ -132,6 +133,19 @@ grpc::ServerUnaryReactor* EventsService::ListSeconds(grpc::CallbackServerContext
     }
     call.Finish(answer.status);
   });
+  return call.reactor();
+}
+
+grpc::ServerUnaryReactor* EventsService::GetChunk(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  const UnaryCall call("GetChunk", context, metrics_);
+  auto message = Parse<v1::GetChunkRequest>(*request);
+  if (!message.ok()) return call.Finish(message.status());
+  const RequestId id = node_->NewRequest();
+  GetChunksInput input{.request = id, .bucket = message->bucket(), .keys = {}, .credit = 1};
+  input.keys.push_back(std::move(*message->mutable_key()));
+  node_->Open(id, std::move(input), std::make_shared<OneChunk>(call, response, metrics_));
   return call.reactor();
 }
 

@@ -13,9 +13,10 @@ using EventsServiceBase = v1::EventsService::WithRawCallbackMethod_PutChunk<
     v1::EventsService::WithCallbackMethod_PutChunks<
         v1::EventsService::WithCallbackMethod_CommitSecond<
             v1::EventsService::WithCallbackMethod_ListSeconds<
-                v1::EventsService::WithRawCallbackMethod_GetChunks<
-                    v1::EventsService::WithRawCallbackMethod_ReadRange<
-                        v1::EventsService::Service>>>>>>;
+                v1::EventsService::WithRawCallbackMethod_GetChunk<
+                    v1::EventsService::WithRawCallbackMethod_GetChunks<
+                        v1::EventsService::WithRawCallbackMethod_ReadRange<
+                            v1::EventsService::Service>>>>>>>;
 
 class EventsService final : public EventsServiceBase {
  public:
@@ -33,6 +34,9 @@ class EventsService final : public EventsServiceBase {
   grpc::ServerUnaryReactor* ListSeconds(grpc::CallbackServerContext* context,
                                         const v1::ListSecondsRequest* request,
                                         v1::ListSecondsResponse* response) override;
+  grpc::ServerUnaryReactor* GetChunk(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* GetChunks(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ReadRange(grpc::CallbackServerContext* context,

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include "proto/transport.h"
 #include "proto/wire.h"
 #include "server/api/acceptor.h"
 #include "server/api/cluster_service.h"
@@ -36,6 +37,9 @@ class AcceptingServer final : public GrpcServer {
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                                kMinPingIntervalMs);
+    for (const TransportArgument& argument : kTransportArguments) {
+      builder.AddChannelArgument(argument.name, argument.value);
+    }
     builder.RegisterService(&events_);
     builder.RegisterService(&cluster_);
     connections_ = builder.experimental().AddExternalConnectionAcceptor(

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
 #include "base/clock.h"

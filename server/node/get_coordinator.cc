@@ -16,6 +16,7 @@ void GetCoordinator::Start(Outbox* out) {
     done_ = true;
     return;
   }
+  reads_.AddCredit(input_.credit);
   GoOn(out);
 }
 

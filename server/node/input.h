@@ -79,6 +79,7 @@ struct GetChunksInput {
   RequestId request;
   std::string bucket;
   std::vector<std::string> keys;
+  std::uint32_t credit = 0;  // items the consumer can take without saying so
 };
 struct ReadRangeInput {
   RequestId request;
