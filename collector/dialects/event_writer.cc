@@ -1,0 +1,60 @@
+#include "collector/dialects/event_writer.h"
+
+namespace carillon {
+
+Status EventWriter::CheckRoom() const {
+  if (batch_->size() < kMaxEventsInRequest) return OkStatus();
+  return OutOfRange("{}: more than {} events in a request", list_, kMaxEventsInRequest);
+}
+
+Status EventWriter::CheckPart(JsonValue value, std::size_t levels) const {
+  if (value.height() + levels > kMaxEventDepth) {
+    return InvalidArgument("nested deeper than {} levels", kMaxEventDepth);
+  }
+  if (value.HasLoneSurrogate()) return InvalidArgument("half of a surrogate pair in a string");
+  return OkStatus();
+}
+
+Status EventWriter::Add(const EventFields& where, JsonValue object,
+                        std::span<const std::string_view> without) {
+  if (!object.IsObject()) return Reject("no JSON object");
+  if (const Status status = CheckPart(object, 0); !status.ok()) return Reject(status);
+  RETURN_IF_ERROR(CheckRoom());
+  EventFields event = where;
+  if (without.empty()) {
+    event.json = object.Line(&json_);
+  } else {
+    json_.assign(1, '{');
+    object.AppendMembers(without, &json_);
+    json_.push_back('}');
+    event.json = json_;
+  }
+  batch_->Add(event);
+  return OkStatus();
+}
+
+JsonObjectWriter EventWriter::Begin() {
+  json_.clear();
+  return JsonObjectWriter(&json_);
+}
+
+Status EventWriter::Finish(const EventFields& where, JsonObjectWriter* writer, std::size_t levels) {
+  if (levels > kMaxEventDepth) {
+    return Reject(fmt::format("nested deeper than {} levels", kMaxEventDepth));
+  }
+  RETURN_IF_ERROR(CheckRoom());
+  writer->End();
+  EventFields event = where;
+  event.json = json_;
+  batch_->Add(event);
+  return OkStatus();
+}
+
+Status EventWriter::Reject(std::string_view why, StatusCode code) {
+  RETURN_IF_ERROR(CheckRoom());
+  batch_->AddRejected(
+      {.code = code, .text = fmt::format("{}[{}]: {}", list_, batch_->size(), why)});
+  return OkStatus();
+}
+
+}  // namespace carillon
