@@ -1,9 +1,17 @@
 #include "collector/dialects/dialect.h"
+#include "collector/dialects/treasure_data.h"
 
 namespace carillon {
 
+// One line a dialect. The first that matches has the request: those that look at headers stand
+// before those that look at the path alone.
 const std::vector<const Dialect*>& AllDialects() {
-  static const std::vector<const Dialect*> dialects = {};
+  static const std::vector<const Dialect*> dialects = {
+      &TreasureDataV4(),
+      &TreasureDataV3(),
+      &TreasureDataMobile(),
+      &TreasureDataPostback(),
+  };
   return dialects;
 }
 

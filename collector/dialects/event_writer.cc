@@ -21,7 +21,7 @@ Status EventWriter::Add(const EventFields& where, JsonValue object,
   if (const Status status = CheckPart(object, 0); !status.ok()) return Reject(status);
   RETURN_IF_ERROR(CheckRoom());
   EventFields event = where;
-  if (without.empty()) {
+  if (!object.HasAny(without)) {
     event.json = object.Line(&json_);
   } else {
     json_.assign(1, '{');

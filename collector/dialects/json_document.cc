@@ -152,6 +152,15 @@ void JsonValue::AppendLine(std::string* out) const {
   }
 }
 
+bool JsonValue::HasAny(std::span<const std::string_view> names) const {
+  for (const JsonMember member : members()) {
+    for (const std::string_view name : names) {
+      if (member.name.NameIs(name)) return true;
+    }
+  }
+  return false;
+}
+
 void JsonValue::AppendMembers(std::span<const std::string_view> without, std::string* out) const {
   bool first = true;
   for (const JsonMember member : members()) {

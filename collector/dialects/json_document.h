@@ -67,6 +67,8 @@ class JsonValue {
   // that, in `scratch`.
   std::string_view Line(std::string* scratch) const;
   void AppendLine(std::string* out) const;
+  // Whether an object has a member of one of these names. Cost: O(members * names).
+  bool HasAny(std::span<const std::string_view> names) const;
   // The members of an object, in one line, without braces and without those named in `without`.
   void AppendMembers(std::span<const std::string_view> without, std::string* out) const;
 
