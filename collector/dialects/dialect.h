@@ -28,6 +28,7 @@ class EdgeRequest {
   // Without transfer and content encodings. kBodyPadding bytes behind it may be read (simdjson).
   std::string_view body;
   std::int64_t received_us = 0;  // since 1970
+  std::uint64_t chance = 0;      // another for every request: for names made for clients
 };
 inline constexpr std::size_t kBodyPadding = 64;
 
