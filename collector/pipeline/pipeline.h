@@ -36,7 +36,7 @@ struct PipelineOptions {
   // made. Given: whoever gives it says that no other process uses it.
   std::uint64_t writer = 0;
 };
-inline constexpr std::uint64_t kMinSpoolBytes = std::uint64_t{16} << 20;
+inline constexpr std::uint64_t kMinSpoolBytes = std::uint64_t{1} << 20;
 
 // What was taken from one tenant.
 struct TenantIntake {
