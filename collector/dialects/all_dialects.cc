@@ -1,4 +1,5 @@
 #include "collector/dialects/dialect.h"
+#include "collector/dialects/native.h"
 #include "collector/dialects/treasure_data.h"
 
 namespace carillon {
@@ -7,10 +8,8 @@ namespace carillon {
 // before those that look at the path alone.
 const std::vector<const Dialect*>& AllDialects() {
   static const std::vector<const Dialect*> dialects = {
-      &TreasureDataV4(),
-      &TreasureDataV3(),
-      &TreasureDataMobile(),
-      &TreasureDataPostback(),
+      &NativeDialect(),      &TreasureDataV4(),       &TreasureDataV3(),
+      &TreasureDataMobile(), &TreasureDataPostback(),
   };
   return dialects;
 }
