@@ -244,6 +244,7 @@ void EdgeConnection::Tick(Instant now) {
     Refuse(408, "the request came too slowly");
     return Continue();
   }
+  if (host_->draining() && IsIdle()) return Close();
   const Duration patience = first_ ? limits.header_timeout : limits.idle_timeout;
   if (IsIdle() && now - active_ > patience) Close();
 }
@@ -259,10 +260,11 @@ void EdgeConnection::Close() {
   socket_.close(ignored);
   if (current_ != nullptr) loop_->GiveExchange(std::exchange(current_, nullptr));
   // Those that are with the intake come back by TakeBack.
-  for (Exchange* exchange : queue_) {
-    if (exchange->answered) loop_->GiveExchange(exchange);
-  }
-  std::erase_if(queue_, [](const Exchange* exchange) { return exchange->connection == nullptr; });
+  std::erase_if(queue_, [this](Exchange* exchange) {
+    if (!exchange->answered) return false;
+    loop_->GiveExchange(exchange);
+    return true;
+  });
   loop_->Remove(this);
 }
 

@@ -64,6 +64,10 @@ class RequestReader::Parser final : public http::basic_parser<true> {
     if (lengths > 1 || (lengths > 0 && encodings > 0)) {
       return Refuse(400, "the length of the body is given twice", &error);
     }
+    const std::string_view length = exchange_->Header("Content-Length");
+    if (length.find_first_not_of("0123456789") != std::string_view::npos) {
+      return Refuse(400, "a Content-Length that is no number", &error);  // Beast takes "2, 2"
+    }
     if (encodings > 1 || (encodings == 1 && !chunked())) {
       return Refuse(501, "chunked is the only transfer encoding here", &error);
     }

@@ -15,7 +15,7 @@ constexpr std::uint64_t kMaxRate = std::uint64_t{1} << 40;
 
 // How long `amount` takes to come at `per_second`, rounded up.
 Duration TimeFor(std::uint64_t amount, std::uint64_t per_second) {
-  const auto nanos = static_cast<Wide>(amount) * kNanos / per_second + 1;
+  const auto nanos = (static_cast<Wide>(amount) * kNanos + per_second - 1) / per_second;
   const Wide most = kDaySeconds * kNanos;
   return Duration(static_cast<std::int64_t>(std::min(nanos, most)));
 }
