@@ -38,6 +38,8 @@ class Intake {
   //   OK                  kept as durably as asked for: they will be in the store, each once
   //   RESOURCE_EXHAUSTED  the spool is full: nothing was kept
   //   UNAVAILABLE         it stops, or its disk failed: nothing is promised
+  //   INVALID_ARGUMENT    an event that no chunk can hold (a name, a time, a newline, its size), or
+  //                       too much in one request: nothing was kept, and never will be
   // What the request's views point to is copied before Keep returns. `done` may run before that.
   // Threads: any, at once. Cost: a copy and a share of an fdatasync.
   virtual void Keep(const IntakeRequest& request, std::function<void(Status)> done) = 0;

@@ -1,0 +1,372 @@
+#include "collector/pipeline/packer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "base/checksum.h"
+#include "base/log.h"
+#include "crunch/chunk_codec.h"
+
+namespace carillon {
+namespace {
+
+// Requests that go through the batcher between two writes of the outbox.
+constexpr std::size_t kRoundBytes = std::size_t{4} << 20;
+constexpr Duration kRetryAfter = std::chrono::seconds(1);
+constexpr Duration kUpkeepEvery = std::chrono::seconds(1);
+// A chunk that was full before its second ended is committed with the rest of the second.
+constexpr Duration kCommitWithRest = std::chrono::milliseconds(100);
+
+std::int64_t WallMicros(WallTime time) {
+  return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+Packer::Packer(PackerOptions options, PackerParts parts, IntakeRecovery recovery, Packed packed)
+    : options_(std::move(options)),
+      parts_(parts),
+      recovery_(std::move(recovery)),
+      packed_(std::move(packed)),
+      batcher_(options_.batcher) {}
+
+Packer::~Packer() {
+  Stop();
+}
+
+void Packer::Start() {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Packer::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Packer::Add(std::vector<KeptRequest> requests) {
+  const std::lock_guard lock(mutex_);
+  for (KeptRequest& request : requests) requests_.push_back(std::move(request));
+  wake_.notify_one();
+}
+
+void Packer::Handle(SenderRequests requests) {
+  const auto append = [](auto* to, auto& from) {
+    to->insert(to->end(), std::make_move_iterator(from.begin()),
+               std::make_move_iterator(from.end()));
+  };
+  const std::lock_guard lock(mutex_);
+  append(&sender_.done, requests.done);
+  append(&sender_.burials, requests.burials);
+  append(&sender_.renumberings, requests.renumberings);
+  wake_.notify_one();
+}
+
+Status Packer::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+Status Packer::Drain(Duration grace) {
+  parts_.sender->Hurry();
+  std::unique_lock lock(mutex_);
+  closing_ = true;
+  wake_.notify_one();
+  const bool done = idle_.wait_for(lock, grace, [this] {
+    const bool packed = recovered_ && !busy_ && !unwritten_ && requests_.empty() && sender_.empty();
+    return !failure_.ok() || (packed && parts_.outbox->waiting() == 0);
+  });
+  if (!failure_.ok()) return failure_;
+  if (done) return OkStatus();
+  return DeadlineExceeded("{} chunks are not committed yet: they stay in the spool",
+                          parts_.outbox->waiting());
+}
+
+void Packer::TrimAll() {
+  std::unique_lock lock(mutex_);
+  trim_all_ = true;
+  wake_.notify_one();
+  idle_.wait(lock, [this] { return !trim_all_ || !failure_.ok(); });
+}
+
+BatchTime Packer::Time() const {
+  return {.now = options_.clock->Now(), .wall_us = WallMicros(options_.clock->WallNow())};
+}
+
+void Packer::Fail(const Status& status) {
+  LogError("outbox: stopped: {}", ToString(status));
+  const std::lock_guard lock(mutex_);
+  if (failure_.ok()) failure_ = Unavailable("outbox: {}", Message(status));
+}
+
+void Packer::Loop() {
+  RecoverIntake();
+  while (std::optional<Round> round = WaitForRound(WaitFor())) Run(std::move(*round));
+  idle_.notify_all();
+}
+
+// With mutex_ held. Requests are left waiting while the outbox cannot be written.
+bool Packer::HasWork() const {
+  return stopping_ || trim_all_ || !sender_.empty() || (pending_.empty() && !requests_.empty()) ||
+         (closing_ && batcher_.open_batches() > 0 && pending_.empty());
+}
+
+Duration Packer::WaitFor() const {
+  const Instant now = options_.clock->Now();
+  Instant until = upkeep_at_;
+  if (!pending_.empty()) until = std::min(until, retry_at_);
+  if (const auto due = batcher_.Deadline(); due && pending_.empty()) until = std::min(until, *due);
+  return std::clamp<Duration>(until - now, Duration(0), kUpkeepEvery);
+}
+
+// nullopt: it stops.
+std::optional<Packer::Round> Packer::WaitForRound(Duration wait) {
+  std::unique_lock lock(mutex_);
+  busy_ = false;
+  unwritten_ = !pending_.empty() || batcher_.open_batches() > 0;
+  idle_.notify_all();
+  wake_.wait_for(lock, wait, [this] { return HasWork(); });
+  if (stopping_ || !failure_.ok()) return std::nullopt;
+  busy_ = true;
+  Round round{.sender = std::exchange(sender_, {}), .closing = closing_};
+  std::size_t bytes = 0;
+  while (pending_.empty() && !requests_.empty() && bytes < kRoundBytes) {
+    bytes += requests_.front().value.size();
+    round.requests.push_back(std::move(requests_.front()));
+    requests_.pop_front();
+  }
+  round.closing = round.closing && requests_.empty();
+  return round;
+}
+
+void Packer::Run(Round round) {
+  HandleSender(std::move(round.sender));
+  for (const KeptRequest& request : round.requests) AddRequest(request);
+  if (pending_.empty() || retry_at_ <= options_.clock->Now()) {
+    std::vector<EventsOfChunk> closed;
+    batcher_.Tick(options_.clock->Now(), &closed);
+    if (round.closing) batcher_.CloseAll(&closed);
+    Pack(std::move(closed));
+    WritePending();
+  }
+  Upkeep();
+}
+
+void Packer::AddRequest(const KeptRequest& request) {
+  const ByteSpan value = request.value.view();
+  const Status status = DecodeRequest(value, &request_);
+  CHECK(status.ok());  // this process wrote it
+  std::vector<EventsOfChunk> closed;
+  AddEvents(request.number, request_, nullptr, &closed);
+  packed_(request_.tenant, value.size());
+  Pack(std::move(closed));
+}
+
+void Packer::AddEvents(std::uint64_t number, const IntakeRequest& request,
+                       const std::vector<bool>* leave_out, std::vector<EventsOfChunk>* closed) {
+  const BatchTime time = Time();
+  for (std::size_t place = 0; place < request.events.size(); ++place) {
+    if (leave_out != nullptr && (*leave_out)[place]) continue;
+    const PreparedEvent& event = request.events[place];
+    batcher_.Add({.tenant = request.tenant,
+                  .bucket = event.bucket,
+                  .type = event.type,
+                  .subtype = event.subtype,
+                  .epoch = Epoch(static_cast<std::uint64_t>(event.time_us) / 1'000'000),
+                  .json = event.json,
+                  .place = {number, static_cast<std::uint32_t>(place)}},
+                 time, closed);
+  }
+}
+
+void Packer::Pack(std::vector<EventsOfChunk> closed) {
+  for (EventsOfChunk& events : closed) PackOne(std::move(events));
+}
+
+void Packer::PackOne(EventsOfChunk events) {
+  const StreamName& stream = *events.stream;
+  std::vector<EncodedChunk> encoded = EncodeLines(events.lines, options_.batcher.max_chunk_bytes);
+  std::size_t value_bytes = 0;
+  for (const EncodedChunk& chunk : encoded) value_bytes += chunk.value.size();
+  batcher_.Learn(stream, events.lines.size(), value_bytes);
+
+  auto covered = events.covered.begin();
+  for (EncodedChunk& chunk : encoded) {
+    const auto limit = covered + static_cast<std::ptrdiff_t>(chunk.events);
+    NewChunk fresh;
+    fresh.chunk = {
+        .tenant = stream.tenant,
+        .bucket = stream.bucket,
+        .info = {.key = {.epoch = events.epoch,
+                         .dc = options_.dc,
+                         .cell = options_.cell,
+                         .type = stream.type,
+                         .subtype = stream.subtype},
+                 .events = chunk.events,
+                 .raw_bytes = chunk.raw_bytes,
+                 .value_bytes = static_cast<std::uint32_t>(chunk.value.size()),
+                 .value_crc = Crc32c(chunk.value)},
+        .created = WallSeconds(options_.clock->WallNow()),
+    };
+    fresh.covered.assign(covered, limit);
+    covered = limit;
+    fresh.value = SharedBytes(std::move(chunk.value));
+    pending_.push_back(std::move(fresh));
+    const Instant now = options_.clock->Now();
+    const bool early = events.second_closes > now;
+    pending_commit_at_.push_back(early ? events.second_closes + kCommitWithRest : now);
+  }
+  CHECK(covered == events.covered.end());
+}
+
+Status Packer::NumberPending() {
+  for (NewChunk& chunk : pending_) {
+    if (chunk.chunk.info.key.number != 0) continue;
+    ASSIGN_OR_RETURN(chunk.chunk.info.key.number, parts_.numbers->Next());
+  }
+  return OkStatus();
+}
+
+// All chunks that are ready, in one batch. Only what is on the disk is covered and sent.
+void Packer::WritePending() {
+  if (pending_.empty()) return;
+  Status status = NumberPending();
+  StatusOr<std::vector<WaitingChunk>> waiting = std::vector<WaitingChunk>();
+  if (status.ok()) {
+    waiting = parts_.outbox->Append(pending_);
+    status = waiting.status();
+  }
+  if (!status.ok()) {
+    if (parts_.outbox->broken()) return Fail(status);
+    LogWarning("outbox: {}: tried again", ToString(status));
+    retry_at_ = options_.clock->Now() + kRetryAfter;
+    return;
+  }
+  std::vector<SenderChunk> chunks(pending_.size());
+  for (std::size_t i = 0; i < pending_.size(); ++i) {
+    parts_.intake->Cover(pending_[i].covered);
+    chunks[i] = {(*waiting)[i], pending_[i].value, pending_commit_at_[i]};
+  }
+  pending_.clear();
+  pending_commit_at_.clear();
+  parts_.sender->Add(std::move(chunks));
+}
+
+void Packer::HandleSender(SenderRequests requests) {
+  for (const OutboxId id : requests.done) parts_.outbox->Done(id);
+  for (const ChunkToBury& burial : requests.burials) Bury(burial);
+  for (const OutboxId id : requests.renumberings) {
+    StatusOr<WaitingChunk> renumbered = Renumber(id);
+    if (!renumbered.ok() && parts_.outbox->broken()) return Fail(renumbered.status());
+    parts_.sender->HandleRenumbered(id, std::move(renumbered));
+  }
+}
+
+StatusOr<WaitingChunk> Packer::Renumber(OutboxId id) {
+  ASSIGN_OR_RETURN(const std::uint64_t old, parts_.outbox->NumberOf(id));
+  RETURN_IF_ERROR(parts_.numbers->ChangeWriter(old));
+  ASSIGN_OR_RETURN(const std::uint64_t number, parts_.numbers->Next());
+  ++renumbered_;
+  return parts_.outbox->Renumber(id, number);
+}
+
+// Dead letter first, then the outbox: a crash in between leaves the chunk in both.
+void Packer::Bury(const ChunkToBury& burial) {
+  Status status;
+  const StatusOr<SharedBytes> record = parts_.outbox->Read(burial.id);
+  if (record.ok()) {
+    const auto decoded = DecodeOutboxRecord(record->view());
+    const std::uint64_t events = decoded.ok() ? decoded->chunk.info.events : 0;
+    status = parts_.dead_letters->Add(ToString(burial.reason), *record, events);
+    if (status.ok() && decoded.ok()) {
+      LogWarning("{}: {} is a dead letter: {}", decoded->chunk.tenant,
+                 ToString(decoded->chunk.info.key), ToString(burial.reason));
+    }
+  } else if (record.status().code() == StatusCode::kDataLoss) {
+    LogWarning("outbox: a chunk is lost: {}", ToString(record.status()));
+    ++damaged_;
+  } else {
+    status = record.status();
+  }
+  if (status.ok()) parts_.outbox->Done(burial.id);
+  parts_.sender->HandleBuried(burial.id, status);
+}
+
+void Packer::Upkeep() {
+  bool all = false;
+  {
+    const std::lock_guard lock(mutex_);
+    all = trim_all_;
+  }
+  const Instant now = options_.clock->Now();
+  if (!all && now < upkeep_at_) return;
+  upkeep_at_ = now + kUpkeepEvery;
+  Status status = parts_.outbox->Flush();
+  if (status.ok()) status = parts_.outbox->Trim(parts_.intake->first_number(), all);
+  if (!status.ok() && parts_.outbox->broken()) Fail(status);
+  if (!status.ok()) LogWarning("outbox: upkeep: {}", ToString(status));
+  const std::lock_guard lock(mutex_);
+  if (all) trim_all_ = false;
+}
+
+// The rounds in between keep the outbox and the sender going.
+void Packer::RecoverIntake() {
+  std::size_t bytes = 0;
+  std::size_t next_covered = 0;
+  bool pending_refused = false;
+  const Status status = recovery_.reader([&](SpoolItem item) {
+    bytes += item.value.size();
+    RecoverRequest(std::move(item), &next_covered);
+    while (bytes >= kRoundBytes) {
+      // With what is read so far it goes on at once, with what cannot be written it waits.
+      std::optional<Round> round = WaitForRound(pending_refused ? WaitFor() : Duration(0));
+      if (!round) return Cancelled("stopped");
+      Run(std::move(*round));
+      pending_refused = !pending_.empty();
+      if (!pending_refused) bytes = 0;
+    }
+    return OkStatus();
+  });
+  recovery_ = {};
+  if (!status.ok()) return;
+  parts_.intake->FinishRecovery();
+  const std::lock_guard lock(mutex_);
+  recovered_ = true;
+}
+
+void Packer::RecoverRequest(SpoolItem item, std::size_t* next_covered) {
+  IntakeRequest request;
+  const Status status = DecodeRequest(item.value, &request);
+  if (!status.ok()) {
+    LogWarning("intake: request {} is lost: {}", item.place.number, ToString(status));
+    ++damaged_;
+    return;
+  }
+  const std::vector<CoveredEvent>& covered = recovery_.covered;
+  const std::uint64_t number = item.place.number;
+  std::vector<bool> leave_out(request.events.size(), false);
+  std::size_t left = request.events.size();
+  while (*next_covered < covered.size() && covered[*next_covered].request < number) {
+    ++*next_covered;
+  }
+  for (; *next_covered < covered.size() && covered[*next_covered].request == number;
+       ++*next_covered) {
+    const std::uint32_t place = covered[*next_covered].place;
+    if (place >= leave_out.size()) continue;
+    leave_out[place] = true;
+    --left;
+  }
+  if (left == 0) return;
+  ++recovered_requests_;
+  parts_.intake->Recover(number, left);
+  std::vector<EventsOfChunk> closed;
+  AddEvents(number, request, &leave_out, &closed);
+  Pack(std::move(closed));
+}
+
+}  // namespace carillon

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "collector/pipeline/chunk_batcher.h"
+#include "collector/pipeline/chunk_numbers.h"
+#include "collector/pipeline/dead_letters.h"
+#include "collector/pipeline/intake_log.h"
+#include "collector/pipeline/outbox_log.h"
+#include "collector/pipeline/sender.h"
+
+namespace carillon {
+
+struct PackerOptions {
+  const Clock* clock = nullptr;
+  std::string dc;
+  std::string cell;
+  ChunkBatcherLimits batcher;
+};
+
+// What the packer works on. All of it outlives the packer; the outbox, the numbers, and the dead
+// letters are its own to write.
+struct PackerParts {
+  IntakeLog* intake = nullptr;
+  OutboxLog* outbox = nullptr;
+  ChunkNumbers* numbers = nullptr;
+  DeadLetters* dead_letters = nullptr;
+  Sender* sender = nullptr;
+};
+
+// What an earlier process left in the intake.
+struct IntakeRecovery {
+  std::function<Status(const SpoolLog::Visit&)> reader;
+  std::vector<CoveredEvent> covered;  // ascending: in the outbox already
+};
+
+// The one thread between the logs: durable requests in, chunks on the disk out; and it writes to
+// the outbox what the sender has found out. First it reads what an earlier process left.
+//
+// When the outbox cannot be written it takes no more requests and tries again every second; after
+// a failed fdatasync it stops.
+//
+// Threads: any, at once.
+class Packer {
+ public:
+  // Told, on the packer's thread, that a request of `tenant` of so many bytes is in the batcher.
+  using Packed = std::function<void(std::string_view tenant, std::size_t bytes)>;
+
+  Packer(PackerOptions options, PackerParts parts, IntakeRecovery recovery, Packed packed);
+  ~Packer();  // Stop
+
+  void Start();
+  void Add(std::vector<KeptRequest> requests);
+  void Handle(SenderRequests requests);
+
+  // Closes all batches as they come from now on, and waits until what came so far is committed or
+  // buried, or for `grace`, or until it fails. Nothing may be added meanwhile.
+  // DEADLINE_EXCEEDED; or failure().
+  Status Drain(Duration grace);
+  // After a Drain that was OK: removes what the logs need not keep.
+  void TrimAll();
+  void Stop();  // leaves open batches: they are in the intake
+
+  Status failure() const;
+  std::uint64_t recovered_requests() const { return recovered_requests_; }
+  std::uint64_t renumbered() const { return renumbered_; }
+  std::uint64_t damaged() const { return damaged_; }
+
+ private:
+  struct Round {
+    std::vector<KeptRequest> requests;
+    SenderRequests sender;
+    bool closing = false;
+  };
+
+  void Loop();
+  std::optional<Round> WaitForRound(Duration wait);
+  bool HasWork() const;
+  Duration WaitFor() const;
+  void RecoverIntake();
+  void RecoverRequest(SpoolItem item, std::size_t* next_covered);
+  void Run(Round round);
+  void HandleSender(SenderRequests requests);
+  void Bury(const ChunkToBury& burial);
+  StatusOr<WaitingChunk> Renumber(OutboxId id);
+  void AddRequest(const KeptRequest& request);
+  void AddEvents(std::uint64_t number, const IntakeRequest& request,
+                 const std::vector<bool>* leave_out, std::vector<EventsOfChunk>* closed);
+  void Pack(std::vector<EventsOfChunk> closed);
+  void PackOne(EventsOfChunk events);
+  void WritePending();
+  Status NumberPending();
+  void Upkeep();
+  void Fail(const Status& status);
+  BatchTime Time() const;
+
+  const PackerOptions options_;
+  const PackerParts parts_;
+  IntakeRecovery recovery_;
+  const Packed packed_;
+
+  // The thread's own.
+  ChunkBatcher batcher_;
+  IntakeRequest request_;  // decoded: kept for its memory
+  std::vector<NewChunk> pending_;
+  std::vector<Instant> pending_commit_at_;  // parallel to pending_
+  Instant retry_at_{};
+  Instant upkeep_at_{};
+
+  std::atomic<std::uint64_t> recovered_requests_{0};
+  std::atomic<std::uint64_t> renumbered_{0};
+  std::atomic<std::uint64_t> damaged_{0};
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_;
+  std::condition_variable idle_;  // told after each round
+  std::deque<KeptRequest> requests_;
+  SenderRequests sender_;
+  bool recovered_ = false;
+  bool busy_ = false;       // a round is under way
+  bool unwritten_ = false;  // it has left events that are in no outbox record
+  bool closing_ = false;    // batches are closed at once
+  bool trim_all_ = false;   // asked for by TrimAll
+  bool stopping_ = false;
+  Status failure_;
+  std::thread thread_;
+};
+
+}  // namespace carillon

@@ -1,0 +1,293 @@
+#include "collector/pipeline/pipeline.h"
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <utility>
+
+#include "base/chunk_key.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "collector/pipeline/chunk_numbers.h"
+#include "collector/pipeline/dead_letters.h"
+#include "collector/pipeline/intake_log.h"
+#include "collector/pipeline/outbox_log.h"
+#include "collector/pipeline/packer.h"
+#include "collector/pipeline/request_check.h"
+#include "collector/pipeline/sender.h"
+#include "collector/pipeline/tenant_counts.h"
+
+namespace carillon {
+namespace {
+
+// Chunks of the backlog: what is known of each is in memory.
+constexpr std::size_t kMaxBacklogChunks = 1'000'000;
+constexpr std::uint64_t kDeadLetterShare = 8;  // one part of so many
+constexpr Duration kRetryWhenFull = std::chrono::seconds(10);
+constexpr Duration kRetryWhenBusy = std::chrono::seconds(1);
+
+Status Validate(const PipelineOptions& options) {
+  if (options.client == nullptr || options.files == nullptr || options.clock == nullptr) {
+    return InvalidArgument("pipeline: no client, file system, or clock");
+  }
+  if (!options.directory.starts_with('/')) {
+    return InvalidArgument("spool: '{}' is no absolute path", options.directory);
+  }
+  RETURN_IF_ERROR(CheckName("dc", options.dc));
+  RETURN_IF_ERROR(CheckName("cell", options.cell));
+  if (options.max_spool_bytes < kMinSpoolBytes) {
+    return InvalidArgument("spool: {} bytes, at least {}", options.max_spool_bytes, kMinSpoolBytes);
+  }
+  if (options.stale_percent < 1 || options.stale_percent > 99) {
+    return InvalidArgument("stale share of {} %, want 1..99", options.stale_percent);
+  }
+  if (options.max_chunk_bytes < 1 || options.max_chunk_bytes > kMaxChunkBytesLimit) {
+    return InvalidArgument("chunks of {} bytes, want 1..{}", options.max_chunk_bytes,
+                           kMaxChunkBytesLimit);
+  }
+  if (options.max_in_flight < 1) return InvalidArgument("0 puts at once");
+  if (options.lateness < Duration(0) || options.max_backlog_age <= Duration(0)) {
+    return InvalidArgument("a negative time");
+  }
+  if (options.writer > ChunkNumbers::kMaxWriter) {
+    return InvalidArgument("writer {}, at most {}", options.writer, ChunkNumbers::kMaxWriter);
+  }
+  return OkStatus();
+}
+
+class SpoolPipeline final : public Pipeline {
+ public:
+  explicit SpoolPipeline(PipelineOptions options) : options_(std::move(options)) {}
+  ~SpoolPipeline() override;
+
+  Status Recover();
+
+  void Keep(const IntakeRequest& request, std::function<void(Status)> done) override;
+  Duration RetryAfter() const override { return full_ ? kRetryWhenFull : kRetryWhenBusy; }
+  Status Drain(Duration grace) override;
+  PipelineStats stats() const override;
+
+ private:
+  Status OpenDirectory();
+  SpoolLogOptions LogOptions(const char* name, std::uint64_t share,
+                             std::uint64_t max_segment) const;
+  Status OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox);
+  void MakeParts(IntakeRecovery recovery);
+  Status Admit(const IntakeRequest& request);
+  Status CheckSpace(std::uint64_t bytes);
+
+  const PipelineOptions options_;
+  std::unique_ptr<FileLock> lock_;
+  TenantCounts counts_{WaitingLimits()};
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> full_{false};            // the last refusal was for want of space
+  std::atomic<std::uint64_t> unwritten_{0};  // bytes on their way to the intake log
+  std::uint64_t damaged_ = 0;                // found by Open
+  std::uint64_t recovered_chunks_ = 0;
+
+  std::unique_ptr<SpoolLog> intake_file_;  // until MakeParts
+  std::unique_ptr<DeadLetters> dead_letters_;
+  std::unique_ptr<ChunkNumbers> numbers_;
+  std::unique_ptr<OutboxLog> outbox_;
+  std::unique_ptr<IntakeLog> intake_;
+  std::unique_ptr<Sender> sender_;
+  std::unique_ptr<Packer> packer_;
+};
+
+SpoolPipeline::~SpoolPipeline() {
+  // In the order of the events' way: nobody is told anything after it has stopped.
+  if (intake_) intake_->Stop();
+  if (packer_) packer_->Stop();
+  if (sender_) sender_->Stop();
+}
+
+Status SpoolPipeline::OpenDirectory() {
+  const std::string& path = options_.directory;
+  RETURN_IF_ERROR(options_.files->MakeDirectory(path));
+  const std::string parent = path.substr(0, std::max<std::size_t>(1, path.rfind('/')));
+  if (const Status synced = options_.files->SyncDirectory(parent); !synced.ok()) {
+    LogWarning("{}: cannot be synced: {}", parent, ToString(synced));  // not ours, perhaps
+  }
+  ASSIGN_OR_RETURN(lock_, options_.files->Lock(path + "/LOCK"));
+  return OkStatus();
+}
+
+SpoolLogOptions SpoolPipeline::LogOptions(const char* name, std::uint64_t share,
+                                          std::uint64_t max_segment) const {
+  const std::uint64_t segment = std::min(options_.max_spool_bytes / share, max_segment);
+  return {.files = options_.files,
+          .directory = options_.directory + "/" + name,
+          .clock = options_.clock,
+          .seed = RandomSeed(),
+          .segment_bytes = segment,
+          .allocate_bytes = segment / 4};
+}
+
+Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  const auto pass = [](const SpoolItem&) { return OkStatus(); };
+  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions("intake", 16, 256 * kMiB), pass));
+  const auto& segments = intake_file_->segments();
+  const std::uint64_t first_request =
+      segments.empty() ? std::numeric_limits<std::uint64_t>::max() : segments.front().first_number;
+  ASSIGN_OR_RETURN(outbox_,
+                   OutboxLog::Open(LogOptions("outbox", 32, 64 * kMiB), first_request, outbox));
+  // A number that a chunk of the outbox covers is no new request's.
+  intake_file_->SkipTo(outbox->next_request);
+  ASSIGN_OR_RETURN(dead_letters_, DeadLetters::Open(LogOptions("dead", 64, 64 * kMiB),
+                                                    options_.max_spool_bytes / kDeadLetterShare));
+  ASSIGN_OR_RETURN(ChunkNumbers numbers, ChunkNumbers::Open(options_.files, options_.directory,
+                                                            options_.writer, RandomSeed()));
+  numbers_ = std::make_unique<ChunkNumbers>(std::move(numbers));
+  damaged_ = intake_file_->damaged() + outbox_->damaged() + dead_letters_->damaged();
+  intake->reader = intake_file_->Reader();
+  intake->covered = std::move(outbox->covered);
+  return OkStatus();
+}
+
+void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
+  intake_ = std::make_unique<IntakeLog>(
+      std::move(intake_file_),
+      [this](std::vector<KeptRequest> kept) { packer_->Add(std::move(kept)); });
+  sender_ = std::make_unique<Sender>(
+      SenderOptions{.client = options_.client,
+                    .outbox = outbox_.get(),
+                    .clock = options_.clock,
+                    .dc = options_.dc,
+                    .limits = {.max_puts = options_.max_in_flight,
+                               .stale = {.percent = options_.stale_percent}},
+                    .max_age = options_.max_backlog_age},
+      [this](SenderRequests requests) { packer_->Handle(std::move(requests)); });
+  packer_ = std::make_unique<Packer>(
+      PackerOptions{
+          .clock = options_.clock,
+          .dc = options_.dc,
+          .cell = options_.cell,
+          .batcher = {.max_chunk_bytes = options_.max_chunk_bytes, .lateness = options_.lateness}},
+      PackerParts{.intake = intake_.get(),
+                  .outbox = outbox_.get(),
+                  .numbers = numbers_.get(),
+                  .dead_letters = dead_letters_.get(),
+                  .sender = sender_.get()},
+      std::move(recovery),
+      [this](std::string_view tenant, std::size_t bytes) { counts_.Release(tenant, bytes); });
+}
+
+Status SpoolPipeline::Recover() {
+  RETURN_IF_ERROR(OpenDirectory());
+  IntakeRecovery intake;
+  OutboxRecovery outbox;
+  RETURN_IF_ERROR(OpenLogs(&intake, &outbox));
+  MakeParts(std::move(intake));
+  recovered_chunks_ = outbox.waiting.size();
+  std::vector<SenderChunk> chunks;
+  for (WaitingChunk& waiting : outbox.waiting) chunks.push_back({.waiting = std::move(waiting)});
+  sender_->Add(std::move(chunks));
+  sender_->Start();
+  packer_->Start();
+  intake_->Start();
+  return OkStatus();
+}
+
+// What would not fit is refused before anything is copied.
+Status SpoolPipeline::CheckSpace(std::uint64_t bytes) {
+  const std::uint64_t used =
+      intake_->bytes() + outbox_->bytes() + dead_letters_->bytes() + unwritten_;
+  if (used + bytes <= options_.max_spool_bytes && outbox_->waiting() < kMaxBacklogChunks) {
+    full_ = false;
+    return OkStatus();
+  }
+  full_ = true;
+  return ResourceExhausted("the spool is full: {} bytes, {} chunks", used, outbox_->waiting());
+}
+
+Status SpoolPipeline::Admit(const IntakeRequest& request) {
+  if (draining_) return Unavailable("the collector is stopping");
+  RETURN_IF_ERROR(packer_->failure());
+  RETURN_IF_ERROR(CheckRequest(request, options_.max_chunk_bytes));
+  return CheckSpace(0);
+}
+
+void SpoolPipeline::Keep(const IntakeRequest& request, std::function<void(Status)> done) {
+  Status status = Admit(request);
+  Bytes value;
+  if (status.ok()) {
+    value = EncodeRequest(request);
+    if (value.size() > kMaxRecordValueBytes) {
+      status =
+          InvalidArgument("a request of {} bytes, at most {}", value.size(), kMaxRecordValueBytes);
+    }
+  }
+  if (status.ok()) status = CheckSpace(value.size());
+  if (!status.ok()) {
+    counts_.CountRefused(request.tenant);
+    return done(status);
+  }
+  if (status = counts_.Reserve(request.tenant, value.size()); !status.ok()) return done(status);
+
+  const std::size_t bytes = value.size();
+  std::uint64_t json_bytes = 0;
+  for (const PreparedEvent& event : request.events) json_bytes += event.json.size();
+  unwritten_ += bytes;
+  intake_->Keep(std::move(value), request.events.size(),
+                [this, tenant = std::string(request.tenant), bytes, json_bytes,
+                 events = request.events.size(), done = std::move(done)](const Status& kept) {
+                  unwritten_ -= bytes;
+                  if (kept.ok()) {
+                    counts_.CountAccepted(tenant, events, json_bytes);
+                  } else {
+                    counts_.Release(tenant, bytes);
+                    counts_.CountRefused(tenant);
+                    full_ = kept.code() == StatusCode::kResourceExhausted;
+                  }
+                  done(kept);
+                });
+}
+
+Status SpoolPipeline::Drain(Duration grace) {
+  draining_ = true;
+  intake_->Stop();
+  RETURN_IF_ERROR(packer_->Drain(grace));
+  intake_->TrimStopped();
+  packer_->TrimAll();
+  return intake_->failure();
+}
+
+PipelineStats SpoolPipeline::stats() const {
+  PipelineStats stats;
+  counts_.AddTo(&stats);
+  stats.intake_bytes = intake_->bytes();
+  stats.outbox_bytes = outbox_->bytes();
+  stats.dead_letter_bytes = dead_letters_->bytes();
+  const SenderStats sent = sender_->stats();
+  stats.oldest = sent.oldest;
+  stats.chunks_waiting = outbox_->waiting();
+  stats.live_chunks_sent = sent.live_chunks;
+  stats.live_bytes_sent = sent.live_bytes;
+  stats.stale_chunks_sent = sent.stale_chunks;
+  stats.stale_bytes_sent = sent.stale_bytes;
+  stats.chunks_committed = sent.chunks_committed;
+  stats.events_committed = sent.events_committed;
+  stats.commits = sent.commits;
+  stats.failures = sent.failures;
+  stats.renumbered = packer_->renumbered();
+  stats.dead_letters = dead_letters_->letters();
+  stats.dead_letter_events = dead_letters_->events();
+  stats.recovered_requests = packer_->recovered_requests();
+  stats.recovered_chunks = recovered_chunks_;
+  stats.damaged = damaged_ + packer_->damaged();
+  stats.failure = intake_->failure();
+  if (stats.failure.ok()) stats.failure = packer_->failure();
+  return stats;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Pipeline>> Pipeline::Open(PipelineOptions options) {
+  RETURN_IF_ERROR(Validate(options));
+  auto pipeline = std::make_unique<SpoolPipeline>(std::move(options));
+  RETURN_IF_ERROR(pipeline->Recover());
+  return pipeline;
+}
+
+}  // namespace carillon

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "client/client.h"
+#include "collector/pipeline/intake.h"
+#include "storage/file_system.h"
+
+namespace carillon {
+
+struct PipelineOptions {
+  Client* client = nullptr;  // outlives the pipeline
+  std::string directory;     // of the spool, absolute; made when it is not there; ours alone
+  std::string dc = "1";      // of the chunks' keys
+  std::string cell = "cell0";
+  FileSystem* files = MachineFileSystem();
+  const Clock* clock = &SystemClock();
+
+  // Intake, outbox, and dead letters together. Requests that would go beyond it are refused; the
+  // outbox may pass it by what the accepted ones compress to. At least kMinSpoolBytes.
+  std::uint64_t max_spool_bytes = std::uint64_t{8} << 30;
+  // A chunk that could not be stored for so long goes to the dead letters, so that what one tenant
+  // cannot get rid of does not fill the spool of all.
+  Duration max_backlog_age = std::chrono::hours(7 * 24);
+  // How long after its end a second stays open, and how long late events gather.
+  Duration lateness = std::chrono::seconds(1);
+  std::uint32_t stale_percent = 20;       // 1..99: of the bytes sent while live chunks flow
+  std::size_t max_chunk_bytes = 512'000;  // no more than the buckets'
+  std::size_t max_in_flight = 64;         // puts at once; commits come on top
+  // The upper half of chunk numbers, 31 bits. 0: the one in the spool, chosen at random when it was
+  // made. Given: whoever gives it says that no other process uses it.
+  std::uint64_t writer = 0;
+};
+inline constexpr std::uint64_t kMinSpoolBytes = std::uint64_t{1} << 20;
+
+// What was taken from one tenant.
+struct TenantIntake {
+  std::uint64_t requests = 0;
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;    // of their JSON
+  std::uint64_t refused = 0;  // requests
+};
+
+// Counts since Open; sizes and ages now.
+struct PipelineStats {
+  TenantIntake accepted;  // of all tenants
+  // At most kMaxTenantStats names; those that came later are together under kOtherTenants.
+  std::map<std::string, TenantIntake> tenants;
+
+  std::uint64_t intake_bytes = 0;  // on the disk
+  std::uint64_t outbox_bytes = 0;
+  std::uint64_t dead_letter_bytes = 0;
+  std::uint64_t waiting_bytes = 0;  // in memory: taken, and in no chunk yet
+  Duration oldest{0};               // since the oldest chunk that is not committed was made
+
+  std::uint64_t chunks_waiting = 0;  // in the outbox, not committed
+  std::uint64_t live_chunks_sent = 0;
+  std::uint64_t live_bytes_sent = 0;  // of values, attempts included
+  std::uint64_t stale_chunks_sent = 0;
+  std::uint64_t stale_bytes_sent = 0;
+  std::uint64_t chunks_committed = 0;
+  std::uint64_t events_committed = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t failures = 0;      // puts and commits that did not succeed: tried again
+  std::uint64_t renumbered = 0;    // chunks whose number was somebody else's
+  std::uint64_t dead_letters = 0;  // chunks given up
+  std::uint64_t dead_letter_events = 0;
+
+  std::uint64_t recovered_requests = 0;  // read from the spool by Open, not all in the outbox yet
+  std::uint64_t recovered_chunks = 0;    // not known to be committed
+  std::uint64_t damaged = 0;             // stretches of the spool that were unreadable: lost events
+  Status failure;                        // not OK: it has stopped and takes nothing more
+};
+inline constexpr std::size_t kMaxTenantStats = 1000;
+inline constexpr char kOtherTenants[] = "(others)";
+
+// Between an accepted request and a committed second (docs/design/0006-collector.md): what Keep has
+// answered with OK is committed in the store, each event once, whatever is killed when.
+//
+//   Keep -> intake log, fdatasync -> OK; batcher -> outbox log, fdatasync -> put, commit -> trimmed
+//
+// Nothing that was accepted is dropped. Chunks are sent for ever, with backoff, until the store
+// takes them; one that it refuses for good, or that is older than max_backlog_age, goes to the dead
+// letters: a log in the same directory, kept until somebody removes it, at most an eighth of
+// max_spool_bytes (beyond it chunks stay in the outbox).
+//
+// It never seals a second: a late event may come at any time, and its second is then committed once
+// more.
+//
+// After a failed fdatasync it stops for good (PipelineStats::failure): Keep answers UNAVAILABLE,
+// nothing is written or sent any more, and the process should end; the next Open finds out what is
+// on the disk.
+//
+// Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; three of its own. Memory: about 400 MiB
+// at most, of which 256 MiB wait for the disk or the packer, and about 250 bytes a chunk of the
+// backlog.
+class Pipeline : public Intake {
+ public:
+  // Opens the spool, reads what an earlier process left in it, and begins to send that.
+  // INVALID_ARGUMENT: an option. FAILED_PRECONDITION: another process holds the spool.
+  // UNIMPLEMENTED: a newer format. UNAVAILABLE, RESOURCE_EXHAUSTED: the disk. Damage is no error:
+  // it is set aside and counted.
+  static StatusOr<std::unique_ptr<Pipeline>> Open(PipelineOptions options);
+  // Stops: what is not committed stays in the spool. Waits for the disk, not for the store.
+  ~Pipeline() override = default;
+
+  // From now on Keep answers UNAVAILABLE. Closes all open chunks and waits until everything is
+  // committed or a dead letter, at most for `grace`.
+  // DEADLINE_EXCEEDED: the rest stays in the spool and goes on being sent. Others: the failure that
+  // stopped it.
+  virtual Status Drain(Duration grace) = 0;
+
+  // Cost: a copy of the tenants' counts under a lock.
+  virtual PipelineStats stats() const = 0;
+};
+
+}  // namespace carillon

@@ -1,0 +1,36 @@
+#include "collector/pipeline/stale_budget.h"
+
+#include <algorithm>
+
+namespace carillon {
+
+void StaleBudget::SpendLive(std::uint64_t bytes) {
+  const auto earned = static_cast<std::int64_t>(bytes * limits_.percent / (100 - limits_.percent));
+  credit_ = std::min(credit_ + earned, limits_.max_credit_bytes);
+}
+
+void StaleBudget::Tick(Instant now, bool live_waits) {
+  if (!Flows(now)) credit_ = 0;
+  if (last_tick_ == Instant() || live_waits || !Flows(now)) {
+    last_tick_ = now;
+    return;
+  }
+  // No more than a second at once: the floor is a rate, not something to save up.
+  const Duration passed =
+      std::clamp<Duration>(now - last_tick_, Duration(0), Duration(1'000'000'000));
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(passed).count();
+  const auto earned =
+      static_cast<std::int64_t>(limits_.floor_bytes_per_second) * micros / 1'000'000;
+  if (earned == 0) return;
+  last_tick_ = now;
+  credit_ = std::min(credit_ + earned, std::max(credit_, limits_.max_credit_bytes));
+}
+
+std::optional<Instant> StaleBudget::Deadline(Instant now) const {
+  if (MaySendStale(now)) return std::nullopt;
+  const std::uint64_t missing = static_cast<std::uint64_t>(1 - credit_);
+  const std::uint64_t millis = missing * 1000 / limits_.floor_bytes_per_second + 1;
+  return std::min(live_until_, now + std::chrono::milliseconds(millis));
+}
+
+}  // namespace carillon

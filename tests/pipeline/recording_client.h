@@ -1,0 +1,122 @@
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/checksum.h"
+#include "client/client.h"
+#include "crunch/chunk_codec.h"
+
+namespace carillon {
+
+// A store in memory, with what a cluster promises of puts and commits: the same key with the same
+// bytes is stored once, with other bytes refused; a commit needs its chunks. Answers come at once,
+// on the caller's thread.
+//
+// Threads: any, at once.
+class RecordingClient final : public Client {
+ public:
+  // Asked before a put or commit does anything: not OK is the answer.
+  std::function<Status(const std::string& bucket, const ChunkKey& key)> before_put;
+  std::function<Status(const Commit& commit)> before_commit;
+  // Asked after it has done it: not OK is the answer all the same.
+  std::function<Status()> after;
+
+  StatusOr<PutReply> PutChunk(const std::string& bucket, const ChunkKey& key,
+                              SharedBytes value) override {
+    const std::lock_guard lock(mutex_);
+    puts_.push_back(key);
+    if (before_put) RETURN_IF_ERROR(before_put(bucket, key));
+    const auto [stored, is_new] = chunks_.emplace(std::pair(bucket, key), Bytes(value.view()));
+    if (!is_new && stored->second != value.view()) return AlreadyExists("{}", ToString(key));
+    if (after) RETURN_IF_ERROR(after());
+    return PutReply{.already_stored = !is_new};
+  }
+  void PutChunkAsync(const std::string& bucket, const ChunkKey& key, SharedBytes value,
+                     std::function<void(StatusOr<PutReply>)> done) override {
+    done(PutChunk(bucket, key, std::move(value)));
+  }
+
+  Status CommitSecond(const Commit& commit) override {
+    const std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(Validate(commit));
+    if (before_commit) RETURN_IF_ERROR(before_commit(commit));
+    for (const ChunkInfo& info : commit.chunks) {
+      const auto stored = chunks_.find({commit.bucket, info.key});
+      if (stored == chunks_.end()) return FailedPrecondition("{}", ToString(info.key));
+      if (Crc32c(stored->second) != info.value_crc) return InvalidArgument("crc");
+    }
+    for (const ChunkInfo& info : commit.chunks) committed_.emplace(commit.bucket, info.key);
+    ++commits_;
+    if (after) RETURN_IF_ERROR(after());
+    return OkStatus();
+  }
+  void CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) override {
+    done(CommitSecond(commit));
+  }
+
+  // How often each event is in a committed chunk, by its line.
+  std::map<std::string, int> Events() const {
+    const std::lock_guard lock(mutex_);
+    std::map<std::string, int> events;
+    for (const auto& id : committed_) {
+      const StatusOr<Bytes> lines = DecodeChunkValue(chunks_.at(id));
+      ForEachEvent(*lines, [&](std::string_view event) {
+        ++events[std::string(event)];
+        return true;
+      });
+    }
+    return events;
+  }
+  std::set<std::pair<std::string, ChunkKey>> committed() const {
+    const std::lock_guard lock(mutex_);
+    return committed_;
+  }
+  std::vector<ChunkKey> puts() const {
+    const std::lock_guard lock(mutex_);
+    return puts_;
+  }
+  int commits() const {
+    const std::lock_guard lock(mutex_);
+    return commits_;
+  }
+  void Store(const std::string& bucket, const ChunkKey& key, Bytes value) {
+    const std::lock_guard lock(mutex_);
+    chunks_[{bucket, key}] = std::move(value);
+  }
+
+  // What a collector never asks.
+  StatusOr<SecondsPage> ListSeconds(const ListQuery&) override { return Unimplemented("list"); }
+  StatusOr<Bytes> GetChunk(const std::string&, const ChunkKey&) override {
+    return Unimplemented("get");
+  }
+  Status GetChunks(const std::string&, const std::vector<ChunkKey>&,
+                   const std::function<void(const ChunkKey&, StatusOr<Bytes>)>&) override {
+    return Unimplemented("get");
+  }
+  std::unique_ptr<RangeStream> ReadRange(const RangeQuery&) override { return nullptr; }
+  StatusOr<std::vector<NamedBucket>> ListBuckets() override { return Unimplemented("list"); }
+  StatusOr<NamedBucket> CreateBucket(const std::string&, const BucketChange&) override {
+    return Unimplemented("create");
+  }
+  StatusOr<NamedBucket> SetBucket(const std::string&, const BucketChange&) override {
+    return Unimplemented("set");
+  }
+  ClientCounters counters() const override { return {}; }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, ChunkKey>, Bytes> chunks_;
+  std::set<std::pair<std::string, ChunkKey>> committed_;
+  std::vector<ChunkKey> puts_;
+  int commits_ = 0;
+};
+
+}  // namespace carillon
