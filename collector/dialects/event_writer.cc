@@ -1,10 +1,29 @@
 #include "collector/dialects/event_writer.h"
 
+#include "crunch/chunk_codec.h"
+
 namespace carillon {
 
 Status EventWriter::CheckRoom() const {
   if (batch_->size() < kMaxEventsInRequest) return OkStatus();
   return OutOfRange("{}: more than {} events in a request", list_, kMaxEventsInRequest);
+}
+
+Status EventWriter::Keep(const EventFields& event) {
+  if (event.stream.size() > kMaxStreamBytes) {
+    return Reject(fmt::format("its stream's name has more than {} bytes", kMaxStreamBytes));
+  }
+  if (event.id.size() > kMaxEventIdBytes) {
+    return Reject(fmt::format("its id has more than {} bytes", kMaxEventIdBytes));
+  }
+  if (event.json.size() > kMaxEventBytes) {
+    return Reject(fmt::format("more than {} bytes", kMaxEventBytes));
+  }
+  if (batch_->json_bytes() + event.json.size() > kMaxBatchJsonBytes) {
+    return OutOfRange("{}: more than {} bytes as events", list_, kMaxBatchJsonBytes);
+  }
+  batch_->Add(event);
+  return OkStatus();
 }
 
 Status EventWriter::CheckPart(JsonValue value, std::size_t levels) const {
@@ -29,8 +48,7 @@ Status EventWriter::Add(const EventFields& where, JsonValue object,
     json_.push_back('}');
     event.json = json_;
   }
-  batch_->Add(event);
-  return OkStatus();
+  return Keep(event);
 }
 
 JsonObjectWriter EventWriter::Begin() {
@@ -46,8 +64,7 @@ Status EventWriter::Finish(const EventFields& where, JsonObjectWriter* writer, s
   writer->End();
   EventFields event = where;
   event.json = json_;
-  batch_->Add(event);
-  return OkStatus();
+  return Keep(event);
 }
 
 Status EventWriter::Reject(std::string_view why, StatusCode code) {

@@ -16,11 +16,17 @@ namespace carillon {
 inline constexpr std::string_view kSecretMembers[] = {"api_key", "apiKey", "writeKey", "write_key",
                                                       "td_write_key"};
 
+// Of the names that clients give.
+inline constexpr std::size_t kMaxStreamBytes = 512;
+inline constexpr std::size_t kMaxEventIdBytes = 512;
+// Of all events of a request: what a client writes once (labels, a resource) is in each of them.
+inline constexpr std::size_t kMaxBatchJsonBytes = std::size_t{64} << 20;
+
 // Puts the events of one request into its batch, each checked: an object, no deeper than
 // kMaxEventDepth, of texts that are texts, in one line. What fails is rejected, naming its place
 // ("events[3]"), and the request goes on.
 //
-// Every function that adds: OUT_OF_RANGE beyond kMaxEventsInRequest, else OK.
+// Every function that adds: OUT_OF_RANGE beyond kMaxEventsInRequest or kMaxBatchJsonBytes, else OK.
 class EventWriter {
  public:
   // `list`: what the client calls the events.
@@ -45,6 +51,7 @@ class EventWriter {
 
  private:
   Status CheckRoom() const;
+  Status Keep(const EventFields& event);
   std::string_view list_;
   EventBatch* batch_;
   std::string json_;
