@@ -85,6 +85,9 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
       Add(&counters->events_accepted, kept);
       return done({.events = events});
     }
+    if (status.code() == StatusCode::kInvalidArgument) {
+      return done({.status = status, .events = events});
+    }
     // A full spool is no fault of the client's: it is told to come back, like when we stop.
     done({.status = Unavailable("not kept: {}", Message(status)),
           .retry_after = intake->RetryAfter(),
