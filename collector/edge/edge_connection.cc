@@ -1,15 +1,18 @@
 #include "collector/edge/edge_connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+
+#include "collector/edge/socket_address.h"
 
 namespace carillon {
 namespace {
-
-using boost::asio::ip::tcp;
-using Error = boost::system::error_code;
 
 // What is read and thrown away after the last answer, so that it arrives before a reset.
 constexpr std::size_t kMaxLingerBytes = std::size_t{1} << 20;
@@ -20,19 +23,15 @@ constexpr std::string_view kContinueLine = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-EdgeConnection::EdgeConnection(tcp::socket socket, EdgeLoop* loop)
+EdgeConnection::EdgeConnection(int descriptor, EdgeLoop* loop)
     : loop_(loop),
       host_(loop->host()),
-      socket_(std::move(socket)),
+      descriptor_(descriptor),
+      peer_(HostOf(PeerAddressOf(descriptor))),
       reader_(host_->limits()),
       active_(SystemClock().Now()) {
-  Error error;
-  auto address = socket_.remote_endpoint(error).address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
-  }
-  peer_ = error ? "" : address.to_string();
-  socket_.set_option(tcp::no_delay(true), error);  // a slower answer is an answer, too
+  const int on = 1;
+  ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 EdgeConnection::~EdgeConnection() {
@@ -42,7 +41,7 @@ EdgeConnection::~EdgeConnection() {
 
 void EdgeConnection::Start() {
   loop_->Add(shared_from_this());
-  AwaitReadable();
+  Watch();
 }
 
 bool EdgeConnection::HasRoom() const {
@@ -54,39 +53,41 @@ bool EdgeConnection::IsIdle() const {
   return queue_.empty() && current_ == nullptr && in_.empty() && out_.empty();
 }
 
-void EdgeConnection::AwaitReadable() {
-  if (reading_ || closed_) return;
-  reading_ = true;
-  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](Error error) {
-    self->reading_ = false;
-    if (!error && !self->closed_) self->OnReadable();
-  });
+// Says to the loop what to watch for, if that is something new.
+void EdgeConnection::Watch() {
+  if (closed_) return;
+  const bool read = lingering_ || (!last_ && !client_ended_ && HasRoom());
+  const bool write = written_ < out_.size();
+  if (read == reading_ && write == writing_) return;
+  reading_ = read;
+  writing_ = write;
+  loop_->Watch(this, descriptor_, read, write);
 }
 
-void EdgeConnection::AwaitWritable() {
-  writing_ = true;
-  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](Error error) {
-    self->writing_ = false;
-    if (!error && !self->closed_) self->Continue();
-  });
+void EdgeConnection::OnReady(bool readable, bool writable) {
+  if (closed_) return;
+  const auto self = shared_from_this();
+  if (readable && reading_) return Read();
+  if (writable && writing_) return Continue();
+  Close();  // the socket has failed while nothing was wanted of it
 }
 
-void EdgeConnection::OnReadable() {
-  const ssize_t got =
-      ::recv(socket_.native_handle(), loop_->read_buffer(), EdgeLoop::kReadBytes, 0);
+void EdgeConnection::Read() {
+  const ssize_t got = ::recv(descriptor_, loop_->read_buffer(), EdgeLoop::kReadBytes, 0);
   if (got < 0) {
-    if (errno == EAGAIN || errno == EINTR) return AwaitReadable();
-    return Close();
+    if (errno != EAGAIN && errno != EINTR) Close();
+    return;
   }
   if (got == 0) {
     client_ended_ = true;
     if (lingering_ || queue_.empty()) return Close();
     last_ = true;  // it may still read its answers
-    return;
+    return Watch();
   }
   if (lingering_) {
     lingered_bytes_ += static_cast<std::size_t>(got);
-    return lingered_bytes_ > kMaxLingerBytes ? Close() : AwaitReadable();
+    if (lingered_bytes_ > kMaxLingerBytes) Close();
+    return;
   }
   Feed({loop_->read_buffer(), static_cast<std::size_t>(got)});
   Continue();
@@ -160,13 +161,12 @@ bool EdgeConnection::TakeBack(Exchange* exchange) {
 void EdgeConnection::Continue() {
   if (closed_) return;
   Flush();
-  if (closed_ || lingering_ || last_) return;
-  if (!in_.empty() && HasRoom() && current_ == nullptr) {
+  const bool goes_on = !closed_ && !lingering_ && !last_;
+  if (goes_on && !in_.empty() && HasRoom() && current_ == nullptr) {
     in_.erase(0, Consume(in_));
     Flush();
-    if (closed_ || lingering_ || last_) return;
   }
-  if (HasRoom()) AwaitReadable();
+  Watch();
 }
 
 void EdgeConnection::CollectAnswers() {
@@ -190,15 +190,14 @@ void EdgeConnection::CollectAnswers() {
 
 void EdgeConnection::Flush() {
   CollectAnswers();
-  if (writing_) return;
   while (written_ < out_.size()) {
-    const ssize_t sent = ::send(socket_.native_handle(), out_.data() + written_,
-                                out_.size() - written_, MSG_NOSIGNAL);
+    const ssize_t sent =
+        ::send(descriptor_, out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno != EAGAIN) return Close();
     if (sent < 0) {
       if (wrote_ == Instant()) wrote_ = SystemClock().Now();
-      return AwaitWritable();
+      return;
     }
     written_ += static_cast<std::size_t>(sent);
     wrote_ = Instant();
@@ -213,8 +212,7 @@ void EdgeConnection::Linger() {
   if (client_ended_) return Close();
   lingers_since_ = SystemClock().Now();
   in_.clear();
-  ::shutdown(socket_.native_handle(), SHUT_WR);
-  AwaitReadable();
+  ::shutdown(descriptor_, SHUT_WR);
 }
 
 void EdgeConnection::Tick(Instant now) {
@@ -256,8 +254,7 @@ void EdgeConnection::Drain() {
 void EdgeConnection::Close() {
   if (std::exchange(closed_, true)) return;
   const auto self = shared_from_this();
-  Error ignored;  // closed is closed
-  socket_.close(ignored);
+  ::close(descriptor_);
   if (current_ != nullptr) loop_->GiveExchange(std::exchange(current_, nullptr));
   // Those that are with the intake come back by TakeBack.
   std::erase_if(queue_, [this](Exchange* exchange) {

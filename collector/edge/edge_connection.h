@@ -4,8 +4,6 @@
 #include <memory>
 #include <string>
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include "collector/edge/edge_loop.h"
 #include "collector/edge/request_reader.h"
 
@@ -16,15 +14,16 @@ namespace carillon {
 //
 //   open --last answer, a refusal, or the client's end--> lingering --client's end, 2 s--> closed
 //
-// At steady state a request costs one recv, one send, and a share of an epoll_wait. While the
-// pipelined requests are too many, nothing is read.
+// At steady state a request costs one recv, one send, and a share of an epoll_wait. While too many
+// pipelined requests are under way, nothing is read.
 //
 // Threads: its loop's.
 class EdgeConnection final : public LoopMember,
                              public std::enable_shared_from_this<EdgeConnection> {
  public:
   // Requires: a slot of host()'s connections, which it gives back.
-  EdgeConnection(boost::asio::ip::tcp::socket socket, EdgeLoop* loop);
+  // Takes the descriptor over.
+  EdgeConnection(int descriptor, EdgeLoop* loop);
   ~EdgeConnection() override;
 
   void Start();
@@ -34,14 +33,14 @@ class EdgeConnection final : public LoopMember,
   // Writes what is answered, and reads on.
   void Continue();
 
+  void OnReady(bool readable, bool writable) override;
   void Tick(Instant now) override;
   void Drain() override;
   void Close() override;
 
  private:
-  void AwaitReadable();
-  void AwaitWritable();
-  void OnReadable();
+  void Watch();
+  void Read();
   void Feed(std::string_view bytes);
   std::size_t Consume(std::string_view bytes);
   bool AccountBody();
@@ -54,7 +53,7 @@ class EdgeConnection final : public LoopMember,
 
   EdgeLoop* const loop_;
   EdgeHost* const host_;
-  boost::asio::ip::tcp::socket socket_;
+  const int descriptor_;
   std::string peer_;
   RequestReader reader_;
   std::string in_;               // read, and not understood yet
@@ -69,7 +68,7 @@ class EdgeConnection final : public LoopMember,
   std::size_t lingered_bytes_ = 0;
   bool first_ = true;       // no request yet
   bool continued_ = false;  // "100 Continue" was said for current_
-  bool reading_ = false;
+  bool reading_ = false;    // what is watched for
   bool writing_ = false;
   bool last_ = false;  // no more requests: linger when all is written
   bool client_ended_ = false;

@@ -1,15 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <vector>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "collector/edge/edge_host.h"
 #include "collector/edge/exchange.h"
@@ -21,6 +18,8 @@ namespace carillon {
 class LoopMember {
  public:
   virtual ~LoopMember() = default;
+  // What was watched for is there, or the socket has failed (both).
+  virtual void OnReady(bool readable, bool writable) = 0;
   // Called a few times a second: closes what has waited too long.
   virtual void Tick(Instant now) = 0;
   // Closes when nothing is under way, now or later.
@@ -29,8 +28,9 @@ class LoopMember {
   virtual void Close() = 0;
 };
 
-// One thread with its own event loop, its connections, and their memory: connections of different
-// loops share nothing but EdgeHost's counters.
+// One thread with its own epoll, its connections, and their memory: connections of different loops
+// share nothing but EdgeHost's counters. Sockets are watched by level, so that a connection at
+// steady state needs no call to say that it reads on.
 //
 // Threads: its own, except where said.
 class EdgeLoop {
@@ -41,7 +41,6 @@ class EdgeLoop {
   explicit EdgeLoop(EdgeHost* host);
   ~EdgeLoop();
 
-  boost::asio::io_context& io() { return io_; }
   EdgeHost* host() { return host_; }
   HttpDesk* desk() { return &desk_; }
   // Shared by all connections: what a connection leaves unread it keeps for itself.
@@ -51,8 +50,12 @@ class EdgeLoop {
   Exchange* TakeExchange();
   void GiveExchange(Exchange* exchange);
 
+  // Keeps the member until Remove.
   void Add(std::shared_ptr<LoopMember> member);
   void Remove(LoopMember* member);
+  // From now on the member hears when its descriptor can be read or written. Requires: Add.
+  // Closing the descriptor ends it.
+  void Watch(LoopMember* member, int descriptor, bool readable, bool writable);
 
   // Any thread: an exchange of this loop may be answered. Many of them wake the loop once, and
   // each of their connections writes once.
@@ -67,8 +70,11 @@ class EdgeLoop {
   void Stop();
 
  private:
+  void Run();
+  void HandlePosted();
   void HandleCompleted();
-  void Sweep();
+  void Sweep(Instant now);
+  void Wake();
   std::vector<std::shared_ptr<LoopMember>> Members() const;
 
   EdgeHost* const host_;
@@ -78,12 +84,15 @@ class EdgeLoop {
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   std::vector<Exchange*> free_;
   std::unordered_map<LoopMember*, std::shared_ptr<LoopMember>> members_;
+  std::vector<std::shared_ptr<LoopMember>> removed_;  // until what is ready has been handed out
+  int epoll_ = -1;
+  int wakeup_ = -1;  // an eventfd
+  std::atomic<bool> woken_{false};
   std::mutex mutex_;
-  std::vector<Exchange*> completed_;  // under mutex_
+  std::vector<Exchange*> completed_;           // under mutex_
+  std::vector<std::function<void()>> posted_;  // under mutex_
   std::vector<Exchange*> handled_;
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::steady_timer sweep_;
+  bool stopping_ = false;
   std::thread thread_;
 };
 
