@@ -112,7 +112,9 @@ void Packer::Loop() {
 
 // With mutex_ held. Requests are left waiting while the outbox cannot be written.
 bool Packer::HasWork() const {
-  return stopping_ || trim_all_ || !sender_.empty() || (pending_.empty() && !requests_.empty()) ||
+  const bool retry = !pending_.empty() && retry_at_ <= options_.clock->Now();
+  return stopping_ || trim_all_ || retry || !sender_.empty() ||
+         (pending_.empty() && !requests_.empty()) ||
          (closing_ && batcher_.open_batches() > 0 && pending_.empty());
 }
 

@@ -23,6 +23,9 @@ namespace {
 // Chunks of the backlog: what is known of each is in memory.
 constexpr std::size_t kMaxBacklogChunks = 1'000'000;
 constexpr std::uint64_t kDeadLetterShare = 8;  // one part of so many
+constexpr char kIntake[] = "intake";
+constexpr char kOutbox[] = "outbox";
+constexpr char kDead[] = "dead";
 constexpr Duration kRetryWhenFull = std::chrono::seconds(10);
 constexpr Duration kRetryWhenBusy = std::chrono::seconds(1);
 
@@ -109,7 +112,10 @@ Status SpoolPipeline::OpenDirectory() {
     LogWarning("{}: cannot be synced: {}", parent, ToString(synced));  // not ours, perhaps
   }
   ASSIGN_OR_RETURN(lock_, options_.files->Lock(path + "/LOCK"));
-  return OkStatus();
+  for (const char* log : {kIntake, kOutbox, kDead}) {
+    RETURN_IF_ERROR(options_.files->MakeDirectory(path + "/" + log));
+  }
+  return options_.files->SyncDirectory(path);
 }
 
 SpoolLogOptions SpoolPipeline::LogOptions(const char* name, std::uint64_t share,
@@ -126,15 +132,15 @@ SpoolLogOptions SpoolPipeline::LogOptions(const char* name, std::uint64_t share,
 Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
   constexpr std::uint64_t kMiB = 1 << 20;
   const auto pass = [](const SpoolItem&) { return OkStatus(); };
-  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions("intake", 16, 256 * kMiB), pass));
+  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions(kIntake, 16, 256 * kMiB), pass));
   const auto& segments = intake_file_->segments();
   const std::uint64_t first_request =
       segments.empty() ? std::numeric_limits<std::uint64_t>::max() : segments.front().first_number;
   ASSIGN_OR_RETURN(outbox_,
-                   OutboxLog::Open(LogOptions("outbox", 32, 64 * kMiB), first_request, outbox));
+                   OutboxLog::Open(LogOptions(kOutbox, 32, 64 * kMiB), first_request, outbox));
   // A number that a chunk of the outbox covers is no new request's.
   intake_file_->SkipTo(outbox->next_request);
-  ASSIGN_OR_RETURN(dead_letters_, DeadLetters::Open(LogOptions("dead", 64, 64 * kMiB),
+  ASSIGN_OR_RETURN(dead_letters_, DeadLetters::Open(LogOptions(kDead, 64, 64 * kMiB),
                                                     options_.max_spool_bytes / kDeadLetterShare));
   ASSIGN_OR_RETURN(ChunkNumbers numbers, ChunkNumbers::Open(options_.files, options_.directory,
                                                             options_.writer, RandomSeed()));

@@ -23,20 +23,22 @@ namespace carillon {
 // Threads: any, at once.
 class RecordingClient final : public Client {
  public:
+  using PutHook = std::function<Status(const std::string& bucket, const ChunkKey& key)>;
+  using CommitHook = std::function<Status(const Commit& commit)>;
   // Asked before a put or commit does anything: not OK is the answer.
-  std::function<Status(const std::string& bucket, const ChunkKey& key)> before_put;
-  std::function<Status(const Commit& commit)> before_commit;
+  void BeforePut(PutHook hook) { Set(&before_put_, std::move(hook)); }
+  void BeforeCommit(CommitHook hook) { Set(&before_commit_, std::move(hook)); }
   // Asked after it has done it: not OK is the answer all the same.
-  std::function<Status()> after;
+  void After(std::function<Status()> hook) { Set(&after_, std::move(hook)); }
 
   StatusOr<PutReply> PutChunk(const std::string& bucket, const ChunkKey& key,
                               SharedBytes value) override {
     const std::lock_guard lock(mutex_);
     puts_.push_back(key);
-    if (before_put) RETURN_IF_ERROR(before_put(bucket, key));
+    if (before_put_) RETURN_IF_ERROR(before_put_(bucket, key));
     const auto [stored, is_new] = chunks_.emplace(std::pair(bucket, key), Bytes(value.view()));
     if (!is_new && stored->second != value.view()) return AlreadyExists("{}", ToString(key));
-    if (after) RETURN_IF_ERROR(after());
+    if (after_) RETURN_IF_ERROR(after_());
     return PutReply{.already_stored = !is_new};
   }
   void PutChunkAsync(const std::string& bucket, const ChunkKey& key, SharedBytes value,
@@ -47,7 +49,7 @@ class RecordingClient final : public Client {
   Status CommitSecond(const Commit& commit) override {
     const std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(Validate(commit));
-    if (before_commit) RETURN_IF_ERROR(before_commit(commit));
+    if (before_commit_) RETURN_IF_ERROR(before_commit_(commit));
     for (const ChunkInfo& info : commit.chunks) {
       const auto stored = chunks_.find({commit.bucket, info.key});
       if (stored == chunks_.end()) return FailedPrecondition("{}", ToString(info.key));
@@ -55,7 +57,7 @@ class RecordingClient final : public Client {
     }
     for (const ChunkInfo& info : commit.chunks) committed_.emplace(commit.bucket, info.key);
     ++commits_;
-    if (after) RETURN_IF_ERROR(after());
+    if (after_) RETURN_IF_ERROR(after_());
     return OkStatus();
   }
   void CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) override {
@@ -112,7 +114,16 @@ class RecordingClient final : public Client {
   ClientCounters counters() const override { return {}; }
 
  private:
+  template <typename Hook>
+  void Set(Hook* hook, Hook to) {
+    const std::lock_guard lock(mutex_);
+    *hook = std::move(to);
+  }
+
   mutable std::mutex mutex_;
+  PutHook before_put_;
+  CommitHook before_commit_;
+  std::function<Status()> after_;
   std::map<std::pair<std::string, ChunkKey>, Bytes> chunks_;
   std::set<std::pair<std::string, ChunkKey>> committed_;
   std::vector<ChunkKey> puts_;

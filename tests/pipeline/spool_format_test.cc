@@ -1,0 +1,153 @@
+#include "collector/pipeline/spool_format.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace carillon {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+PreparedEvent Prepared(std::string_view type, std::int64_t time_us, std::string_view json) {
+  return {.bucket = "events", .type = type, .subtype = "app", .time_us = time_us, .json = json};
+}
+
+bool Same(const PreparedEvent& a, const PreparedEvent& b) {
+  return a.bucket == b.bucket && a.type == b.type && a.subtype == b.subtype &&
+         a.time_us == b.time_us && a.id == b.id && a.json == b.json;
+}
+
+TEST(SpoolFormatTest, RequestsComeBackAsTheyWere) {
+  IntakeRequest request{.tenant = "acme", .received_us = 1'700'000'000'123'456};
+  request.events = {Prepared("WEB", 1'700'000'000'000'000, "{\"n\":1}"),
+                    Prepared("EMK", 0, "{\"n\":2}"),
+                    Prepared("WEB", std::numeric_limits<std::int64_t>::max(), "{\"n\":3}"),
+                    Prepared("WEB", std::numeric_limits<std::int64_t>::min(), "{}")};
+  request.events[1].id = "an-id";
+  request.events[2].subtype = "";
+  const Bytes bytes = EncodeRequest(request);
+  IntakeRequest decoded;
+  ASSERT_TRUE(DecodeRequest(bytes, &decoded).ok());
+  EXPECT_EQ(decoded.tenant, "acme");
+  EXPECT_EQ(decoded.received_us, request.received_us);
+  ASSERT_EQ(decoded.events.size(), request.events.size());
+  for (std::size_t i = 0; i < decoded.events.size(); ++i) {
+    EXPECT_TRUE(Same(decoded.events[i], request.events[i])) << i;
+  }
+}
+
+TEST(SpoolFormatTest, APlaceIsWrittenOnceForManyEvents) {
+  IntakeRequest request{.tenant = "acme"};
+  request.events.assign(100, Prepared("A-RATHER-LONG-TYPE", 0, "{}"));
+  EXPECT_LT(EncodeRequest(request).size(), 100u * 8);
+}
+
+TEST(SpoolFormatTest, ManyPlacesInOneRequestComeBack) {
+  std::vector<std::string> types;
+  for (int i = 0; i < 40; ++i) types.push_back(fmt::format("T{}", i));
+  IntakeRequest request{.tenant = "acme"};
+  for (int i = 0; i < 200; ++i) request.events.push_back(Prepared(types[i * 7 % 40], i, "{}"));
+  const Bytes bytes = EncodeRequest(request);
+  IntakeRequest decoded;
+  ASSERT_TRUE(DecodeRequest(bytes, &decoded).ok());
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(decoded.events[i].type, types[i * 7 % 40]);
+}
+
+TEST(SpoolFormatTest, RefusesEveryCutRequest) {
+  IntakeRequest request{.tenant = "acme"};
+  request.events = {Prepared("WEB", 1, "{\"n\":1}"), Prepared("WEB", 2, "{\"n\":2}")};
+  const Bytes bytes = EncodeRequest(request);
+  IntakeRequest decoded;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_EQ(DecodeRequest(ByteSpan(bytes).substr(0, size), &decoded).code(),
+              StatusCode::kDataLoss)
+        << size;
+  }
+  EXPECT_EQ(DecodeRequest(bytes + "x", &decoded).code(), StatusCode::kDataLoss);
+}
+
+TEST(SpoolFormatTest, RefusesANewerVersion) {
+  IntakeRequest request{.tenant = "acme", .events = {Prepared("WEB", 1, "{}")}};
+  Bytes bytes = EncodeRequest(request);
+  bytes[0] = static_cast<char>(kSpoolFormatVersion + 1);
+  EXPECT_EQ(DecodeRequest(bytes, &request).code(), StatusCode::kUnimplemented);
+}
+
+TEST(SpoolFormatTest, CoveredEventsComeBack) {
+  const std::vector<std::vector<CoveredEvent>> sets = {
+      {},
+      {{7, 0}},
+      {{7, 3}},
+      {{7, 0}, {8, 0}, {9, 0}},
+      {{1, 0}, {1, 1}, {1, 2}, {1, 7}, {1, 9}, {300, 99'999}, {1u << 20, 0}},
+      {{std::uint64_t{1} << 62, 0}, {(std::uint64_t{1} << 62) + 1, 5}},
+  };
+  for (const auto& covered : sets) {
+    const auto decoded = DecodeCovered(EncodeCovered(covered));
+    ASSERT_TRUE(decoded.ok());
+    EXPECT_EQ(*decoded, covered);
+  }
+}
+
+TEST(SpoolFormatTest, ARequestOfOneEventIsCoveredInAByte) {
+  std::vector<CoveredEvent> covered;
+  for (std::uint64_t i = 0; i < 1000; ++i) covered.push_back({1000 + i, 0});
+  EXPECT_LE(EncodeCovered(covered).size(), 1001u);
+}
+
+TEST(SpoolFormatTest, RefusesCoveredEventsWithoutEnd) {
+  Bytes bytes;
+  bytes.push_back(2);  // the request after 0, runs follow
+  bytes.push_back(1);
+  bytes.push_back(0);
+  bytes += "\xff\xff\xff\xff\x7f";  // 2^35 - 1 places
+  EXPECT_EQ(DecodeCovered(bytes).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeCovered("\xff").status().code(), StatusCode::kDataLoss);
+}
+
+OutboxChunk SomeChunk() {
+  return {.tenant = "acme",
+          .bucket = "events",
+          .info = {.key = {.epoch = Epoch(1'700'000'000),
+                           .dc = "1",
+                           .cell = "cell0",
+                           .type = "WEB",
+                           .subtype = "",
+                           .number = 77},
+                   .events = 3,
+                   .raw_bytes = 100,
+                   .value_bytes = 5,
+                   .value_crc = 0x12345678},
+          .created = 1'700'000'002,
+          .replaces = 4};
+}
+
+TEST(SpoolFormatTest, ChunksComeBackAsTheyWere) {
+  const Bytes covered = EncodeCovered({{1, 0}, {1, 1}, {2, 0}});
+  const Bytes bytes = EncodeOutboxHead(SomeChunk(), covered) + "value";
+  const auto record = DecodeOutboxRecord(bytes);
+  ASSERT_TRUE(record.ok());
+  EXPECT_EQ(record->chunk, SomeChunk());
+  EXPECT_EQ(record->covered, covered);
+  EXPECT_EQ(record->value, "value");
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(DecodeOutboxRecord(ByteSpan(bytes).substr(0, size)).ok()) << size;
+  }
+}
+
+TEST(SpoolFormatTest, MarksAndDeadLettersComeBack) {
+  EXPECT_THAT(*DecodeDone(EncodeDone({3, 1, std::uint64_t{1} << 50})),
+              ElementsAre(3, 1, std::uint64_t{1} << 50));
+  EXPECT_THAT(*DecodeDone(EncodeDone({})), IsEmpty());
+  EXPECT_FALSE(DecodeDone(EncodeDone({1}) + "x").ok());
+  const Bytes letter = EncodeDeadLetterHead("NOT_FOUND: no bucket") + "record";
+  EXPECT_EQ(DecodeDeadLetter(letter)->reason, "NOT_FOUND: no bucket");
+  EXPECT_EQ(DecodeDeadLetter(letter)->record, "record");
+}
+
+}  // namespace
+}  // namespace carillon
