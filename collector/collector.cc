@@ -10,9 +10,14 @@
 #include <memory>
 #include <mutex>
 
+#include "base/check.h"
 #include "base/chunk_key.h"
 #include "client/client.h"
+#include "collector/dialects/forward_session.h"
+#include "collector/dialects/relp_session.h"
+#include "collector/dialects/syslog_session.h"
 #include "collector/edge/edge_server.h"
+#include "collector/edge/stream_server.h"
 #include "collector/edge/tenant_directory.h"
 #include "collector/pipeline/pipeline.h"
 #include "collector/tenant/write_key.h"
@@ -21,6 +26,9 @@ namespace carillon {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr char kForward[] = "forward";
+constexpr char kSyslog[] = "syslog";
+constexpr char kRelp[] = "relp";
 
 // Blocks the signals that are waited for in every thread, so that only the wait sees them.
 sigset_t BlockSignals() {
@@ -124,9 +132,25 @@ class PipelineNumbers {
 };
 
 std::vector<std::string_view> DialectNames() {
-  std::vector<std::string_view> names;
+  std::vector<std::string_view> names = {kForward, kSyslog, kRelp};
   for (const Dialect* dialect : AllDialects()) names.push_back(dialect->name());
   return names;
+}
+
+std::string RandomSalt() {
+  std::string salt(kHandshakeSaltBytes, '\0');
+  CHECK(::getrandom(salt.data(), salt.size(), 0) == static_cast<ssize_t>(salt.size()));
+  return salt;
+}
+
+std::unique_ptr<StreamSession> MakeForward(const std::string& shared_key) {
+  ForwardOptions options;
+  if (!shared_key.empty()) {
+    options.shared_keys = {shared_key};
+    options.nonce = RandomSalt();
+    options.user_salt = RandomSalt();
+  }
+  return std::make_unique<ForwardSession>(std::move(options));
 }
 
 const std::string& TenantsFile(const CollectorConfig& config, const std::string& file) {
@@ -157,6 +181,7 @@ class Collector {
                                                  .threads = config_.threads,
                                                  .backlog = static_cast<int>(config_.backlog)},
                                                 host_.get()));
+    RETURN_IF_ERROR(StartStreams());
     if (config_.admin.empty()) return OkStatus();
     admin_host_ = std::make_unique<EdgeHost>(
         EdgeHostOptions{.metrics = &metrics_, .not_ready = [this] { return NotReady(); }});
@@ -173,6 +198,9 @@ class Collector {
         tenants_->Current()->table->size(), config_.spool.c_str(), stats.recovered_requests,
         stats.recovered_chunks);
     std::printf("http %s\n", server_->address().c_str());
+    for (const Stream& stream : streams_) {
+      std::printf("%s %s\n", stream.name.c_str(), stream.server->address().c_str());
+    }
     if (admin_ != nullptr) std::printf("admin %s\n", admin_->address().c_str());
     std::printf("ready\n");
     std::fflush(stdout);
@@ -205,6 +233,7 @@ class Collector {
     const auto grace = std::chrono::seconds(config_.drain_seconds);
     stopping_ = true;
     server_->Stop(grace);
+    for (const Stream& stream : streams_) stream.server->Stop(grace);
     const Status drained = pipeline_->Drain(grace);
     if (admin_ != nullptr) admin_->Stop(Duration(0));
     if (drained.code() == StatusCode::kDeadlineExceeded) {
@@ -215,6 +244,43 @@ class Collector {
   }
 
  private:
+  struct Stream {
+    std::string name;
+    std::unique_ptr<EdgeHost> host;
+    std::unique_ptr<StreamServer> server;
+  };
+
+  Status StartStream(const char* name, const std::string& address,
+                     std::function<std::unique_ptr<StreamSession>()> make) {
+    if (address.empty()) return OkStatus();
+    const std::string& tenant =
+        config_.stream_tenant.empty() ? config_.open : config_.stream_tenant;
+    const auto table = tenants_->Current()->table;
+    if (table->Find(tenant) == table->size()) {
+      return InvalidArgument("stream_tenant = '{}': there is no such tenant", tenant);
+    }
+    Stream stream{.name = name};
+    stream.host = std::make_unique<EdgeHost>(EdgeHostOptions{
+        .limits = LimitsOf(config_), .reception = reception_.get(), .metrics = &metrics_});
+    ASSIGN_OR_RETURN(stream.server,
+                     StreamServer::Start({.address = address,
+                                          .dialect = name,
+                                          .tenant = tenant,
+                                          .make = std::move(make),
+                                          .backlog = static_cast<int>(config_.backlog)},
+                                         stream.host.get()));
+    streams_.push_back(std::move(stream));
+    return OkStatus();
+  }
+
+  Status StartStreams() {
+    RETURN_IF_ERROR(StartStream(kForward, config_.forward,
+                                [key = config_.forward_shared_key] { return MakeForward(key); }));
+    RETURN_IF_ERROR(
+        StartStream(kSyslog, config_.syslog, [] { return std::make_unique<SyslogSession>(); }));
+    return StartStream(kRelp, config_.relp, [] { return std::make_unique<RelpSession>(); });
+  }
+
   StatusOr<bool> ReloadNow() {
     RETURN_IF_ERROR(tenants_->Reload());
     return true;
@@ -239,6 +305,7 @@ class Collector {
   std::unique_ptr<Reception> reception_;
   std::unique_ptr<EdgeHost> host_;
   std::unique_ptr<EdgeServer> server_;
+  std::vector<Stream> streams_;
   std::unique_ptr<EdgeHost> admin_host_;
   std::unique_ptr<EdgeServer> admin_;
 };

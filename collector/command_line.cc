@@ -47,6 +47,10 @@ void AddFlags(Overlay* overlay) {
                "IP:PORT of /metrics and health alone (default: at --http)");
   overlay->Add("--forward", &CollectorConfig::forward,
                "IP:PORT of the Fluent forward protocol (default: none)");
+  overlay->Add("--syslog", &CollectorConfig::syslog, "IP:PORT of syslog over TCP");
+  overlay->Add("--relp", &CollectorConfig::relp, "IP:PORT of RELP");
+  overlay->Add("--stream-tenant", &CollectorConfig::stream_tenant,
+               "Tenant of what comes by these three (default: that of --open)");
   overlay->Add("--spool", &CollectorConfig::spool,
                "Directory of events that are accepted and not in the ring yet");
   overlay->Add("--tenants", &CollectorConfig::tenants_file,

@@ -40,6 +40,11 @@ const Key kKeys[] = {
     {"forward_shared_key",
      "What forward clients have to know for the handshake; empty: no handshake.",
      &CollectorConfig::forward_shared_key},
+    {"syslog", "IP:PORT of syslog over TCP (RFC 6587); empty: none.", &CollectorConfig::syslog},
+    {"relp", "IP:PORT of RELP; empty: none.", &CollectorConfig::relp},
+    {"stream_tenant",
+     "Tenant of what comes by `forward`, `syslog`, and `relp`; empty: that of `open`.",
+     &CollectorConfig::stream_tenant},
     {"spool", "Directory of accepted events that are not in the ring yet. One process each.",
      &CollectorConfig::spool},
     {"tenants_file", "TOML file with [tenants.NAME], read again when it changes; empty: this file.",
@@ -200,7 +205,13 @@ Status Validate(const CollectorConfig& config) {
   RETURN_IF_ERROR(CheckName("cell", config.cell));
   if (!config.open.empty()) RETURN_IF_ERROR(CheckName("open", config.open));
   RETURN_IF_ERROR(TrustedProxies::Parse(config.trusted_proxies).status());
-  for (const std::string& address : {config.http, config.admin, config.forward}) {
+  const bool streams = !(config.forward + config.syslog + config.relp).empty();
+  if (streams && config.stream_tenant.empty() && config.open.empty()) {
+    return InvalidArgument(
+        "forward, syslog, and relp show no key of a tenant: say whose they are by stream_tenant");
+  }
+  for (const std::string& address :
+       {config.http, config.admin, config.forward, config.syslog, config.relp}) {
     if (address.empty() || IsLoopback(address)) continue;
     if (!config.open.empty()) {
       return InvalidArgument(

@@ -16,9 +16,12 @@ struct CollectorConfig {
   std::string admin;    // IP:PORT of /metrics and health alone; empty: they are at `http`
   std::string forward;  // IP:PORT of the Fluent forward protocol; empty: none
   std::string forward_shared_key;
-  std::string spool;         // directory
-  std::string tenants_file;  // empty: the configuration file itself
-  std::string open;          // tenant of requests without a key; empty: none
+  std::string syslog;         // IP:PORT of syslog over TCP; empty: none
+  std::string relp;           // IP:PORT of RELP; empty: none
+  std::string stream_tenant;  // whose events come by these three; empty: `open`
+  std::string spool;          // directory
+  std::string tenants_file;   // empty: the configuration file itself
+  std::string open;           // tenant of requests without a key; empty: none
   std::vector<std::string> trusted_proxies;
   bool insecure_listen = false;
   std::string log_level = "info";

@@ -80,6 +80,14 @@ void EdgeLoop::Watch(LoopMember* member, int descriptor, bool readable, bool wri
   CHECK(::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) == 0);
 }
 
+bool EdgeLoop::MayLog() {
+  constexpr auto kBetween = std::chrono::seconds(1);
+  const Instant now = SystemClock().Now();
+  if (logged_ != Instant() && now - logged_ < kBetween) return false;
+  logged_ = now;
+  return true;
+}
+
 void EdgeLoop::Wake() {
   if (woken_.exchange(true)) return;
   const std::uint64_t one = 1;

@@ -57,6 +57,9 @@ class EdgeLoop {
   // Closing the descriptor ends it.
   void Watch(LoopMember* member, int descriptor, bool readable, bool writable);
 
+  // Whether a line about a client may be logged: one a second, so that nobody fills the log.
+  bool MayLog();
+
   // Any thread: an exchange of this loop may be answered. Many of them wake the loop once, and
   // each of their connections writes once.
   void Complete(Exchange* exchange);
@@ -92,6 +95,7 @@ class EdgeLoop {
   std::vector<Exchange*> completed_;           // under mutex_
   std::vector<std::function<void()>> posted_;  // under mutex_
   std::vector<Exchange*> handled_;
+  Instant logged_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -37,16 +37,18 @@ void Prepare(const std::vector<ShapedEvent>& shaped, std::string_view tenant,
 EdgeOutcome Reception::Admit(const Bringer& bringer, Admission* admission) const {
   admission->snapshot = tenants_->Current();
   const TenantSnapshot& snapshot = *admission->snapshot;
-  const bool is_open = snapshot.open < snapshot.table->size();
+  const std::size_t otherwise =
+      bringer.tenant.empty() ? snapshot.open : snapshot.table->Find(bringer.tenant);
+  const bool is_open = otherwise < snapshot.table->size();
   if (bringer.key.empty() && !is_open) {
     return {.status = MakeStatus(StatusCode::kUnauthenticated, "no key is shown"),
             .key_missing = true};
   }
-  StatusOr<std::size_t> whose = snapshot.open;
+  StatusOr<std::size_t> whose = otherwise;
   if (!bringer.key.empty()) {
     whose =
         snapshot.table->Authenticate(bringer.key, bringer.origin, bringer.received_us / kMicros);
-    if (is_open && whose.status().code() == StatusCode::kUnauthenticated) whose = snapshot.open;
+    if (is_open && whose.status().code() == StatusCode::kUnauthenticated) whose = otherwise;
   }
   if (!whose.ok()) return {.status = whose.status()};
   admission->tenant = *whose;

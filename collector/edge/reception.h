@@ -16,6 +16,7 @@ namespace carillon {
 // Who brings events, and what they say of themselves. The views are the caller's.
 struct Bringer {
   std::string_view key;         // empty: none shown
+  std::string_view tenant;      // of those without a key that somebody has; empty: the open one
   std::string_view origin;      // the header Origin; empty: none
   std::string_view address;     // of the client
   std::string_view user_agent;  // may be empty
