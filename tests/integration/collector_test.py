@@ -220,6 +220,35 @@ type = "VIP"
             self.assertLess(time.monotonic() - started, 15)
         self.assertEqual(len(collector.read_events(self.node)), 1)
 
+    def test_events_come_by_forward_syslog_and_relp(self):
+        running = self.start_collector(*(word for name in ("forward", "syslog", "relp")
+                                         for word in (f"--{name}", "127.0.0.1:0")))
+
+        def talk(name, data, answer_size):
+            host, _, port = running.addresses[name].rpartition(":")
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
+                connection.sendall(data)
+                answer = b""
+                while len(answer) < answer_size:
+                    block = connection.recv(4096)
+                    self.assertTrue(block, answer)
+                    answer += block
+                return answer
+
+        # ["web.access", now, {"n": 1}, {"chunk": "c1"}] in msgpack
+        message = (b"\x94\xaaweb.access\xce" + self.now.to_bytes(4, "big") + b"\x81\xa1n\x01" +
+                   b"\x81\xa5chunk\xa2c1")
+        self.assertEqual(talk("forward", message, 8), b"\x81\xa3ack\xa2c1")
+        line = b"<34>1 - host app - - - hello"
+        talk("syslog", line + b"\n", 0)
+        frame = b"2 syslog %d %s\n" % (len(line), line)
+        answer = talk("relp", b"1 open 14 relp_version=0\n" + frame, 60)
+        self.assertTrue(answer.endswith(b"2 rsp 6 200 OK\n"), answer)
+        events = collector.await_events(self.node, 3)
+        self.assertEqual([one["n"] for one in collector.read_events(self.node, type_="web")], [1])
+        self.assertEqual(sum("hello" in json.dumps(one) for one in events), 2)
+        self.assertEqual(running.metric("requests_total", dialect="forward", code="OK"), 1)
+
     def test_smuggled_requests_are_refused(self):
         running = self.start_collector()
         host, _, port = running.http.rpartition(":")
