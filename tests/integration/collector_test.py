@@ -195,7 +195,10 @@ type = "VIP"
             return subprocess.run([collector.COLLECTOR, *arguments], capture_output=True,
                                   timeout=20, check=False)
 
-        self.assertEqual(run("config", "check", "--config", good).returncode, 0)
+        example = os.path.join(support.REPOSITORY, "cluster-config", "collector.toml")
+        for path in [good, example]:
+            checked = run("config", "check", "--config", path)
+            self.assertEqual(checked.returncode, 0, checked)
         for arguments, words in [
                 (["config", "check", "--config", bad], b"unknown key 'bukket'"),
                 (["config", "check", "--config", "/nowhere"], b"/nowhere"),
