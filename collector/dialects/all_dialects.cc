@@ -5,6 +5,7 @@
 #include "collector/dialects/elasticsearch.h"
 #include "collector/dialects/loki.h"
 #include "collector/dialects/mixpanel.h"
+#include "collector/dialects/native.h"
 #include "collector/dialects/otlp.h"
 #include "collector/dialects/posthog.h"
 #include "collector/dialects/segment.h"
@@ -19,23 +20,12 @@ namespace carillon {
 // before those that look at the path alone.
 const std::vector<const Dialect*>& AllDialects() {
   static const std::vector<const Dialect*> dialects = {
-      &CloudEvents(),
-      &TreasureDataV4(),
-      &TreasureDataV3(),
-      &TreasureDataMobile(),
-      &TreasureDataPostback(),
-      &Segment(),
-      &SplunkEvents(),
-      &SplunkRaw(),
-      &Elasticsearch(),
-      &OtlpLogs(),
-      &LokiPush(),
-      &PostHog(),
-      &PostHogConfig(),
-      &Snowplow(),
-      &Mixpanel(),
-      &Amplitude(),
-      &Sentry(),
+      &CloudEvents(),    &NativeDialect(),      &TreasureDataV4(),
+      &TreasureDataV3(), &TreasureDataMobile(), &TreasureDataPostback(),
+      &Segment(),        &SplunkEvents(),       &SplunkRaw(),
+      &Elasticsearch(),  &OtlpLogs(),           &LokiPush(),
+      &PostHog(),        &PostHogConfig(),      &Snowplow(),
+      &Mixpanel(),       &Amplitude(),          &Sentry(),
       &Collectd(),
   };
   return dialects;

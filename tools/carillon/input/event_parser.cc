@@ -5,8 +5,8 @@
 #include <simdjson.h>
 
 #include "base/check.h"
-#include "base/chunk_key.h"
 #include "crunch/chunk_codec.h"
+#include "crunch/event_name.h"
 #include "tools/carillon/input/long_numbers.h"
 #include "tools/carillon/input/stream_buffer.h"
 
@@ -17,11 +17,6 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 
 constexpr std::size_t kFirstCapacity = 64 << 10;
-
-bool IsNameByte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '.' || c == '-';
-}
 
 Status NotJson(simdjson::error_code error) {
   if (error == simdjson::DEPTH_ERROR) {
@@ -79,9 +74,8 @@ Status CheckJsonPointer(std::string_view option, std::string_view pointer) {
 }
 
 void MapToName(std::string_view text, std::string* name) {
-  name->assign(text.substr(0, kMaxNameBytes));
-  std::replace_if(
-      name->begin(), name->end(), [](char c) { return !IsNameByte(c); }, '_');
+  name->clear();
+  AppendName(text, name);
 }
 
 struct EventParser::State {

@@ -1,0 +1,348 @@
+#include "collector/collector.h"
+
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+
+#include "base/check.h"
+#include "base/chunk_key.h"
+#include "client/client.h"
+#include "collector/dialects/forward_session.h"
+#include "collector/dialects/relp_session.h"
+#include "collector/dialects/syslog_session.h"
+#include "collector/edge/edge_server.h"
+#include "collector/edge/stream_server.h"
+#include "collector/edge/tenant_directory.h"
+#include "collector/pipeline/pipeline.h"
+#include "collector/tenant/write_key.h"
+
+namespace carillon {
+namespace {
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr char kForward[] = "forward";
+constexpr char kSyslog[] = "syslog";
+constexpr char kRelp[] = "relp";
+
+// Blocks the signals that are waited for in every thread, so that only the wait sees them.
+sigset_t BlockSignals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // best effort: then there are fewer connections
+}
+
+PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client) {
+  PipelineOptions options;
+  options.client = client;
+  options.directory = std::filesystem::absolute(config.spool).lexically_normal();
+  options.dc = config.dc;
+  options.cell = config.cell;
+  options.max_spool_bytes = config.spool_mib * kMiB;
+  options.max_backlog_age = std::chrono::hours(config.max_backlog_hours);
+  options.lateness = std::chrono::milliseconds(config.lateness_ms);
+  options.stale_percent = static_cast<std::uint32_t>(config.stale_percent);
+  options.max_in_flight = config.max_in_flight;
+  return options;
+}
+
+EdgeLimits LimitsOf(const CollectorConfig& config) {
+  EdgeLimits limits;
+  limits.max_connections = config.max_connections;
+  limits.max_body_bytes = config.max_body_kib * 1024;
+  limits.max_unpacked_bytes = config.max_unpacked_mib * kMiB;
+  limits.max_unpack_ratio = config.max_unpack_ratio;
+  return limits;
+}
+
+// The pipeline's numbers, asked for once for all that a scrape wants of them.
+class PipelineNumbers {
+ public:
+  PipelineNumbers(const Pipeline* pipeline, CollectorMetrics* metrics) : pipeline_(pipeline) {
+    const auto add = [&](const char* name, const char* help, auto read) {
+      metrics->AddNumber(name, help, [this, read] { return static_cast<double>(read(Stats())); });
+    };
+    using Stats = PipelineStats;
+    add("spool_bytes", "On the disk: intake, outbox, dead letters.", [](const Stats& stats) {
+      return stats.intake_bytes + stats.outbox_bytes + stats.dead_letter_bytes;
+    });
+    add("intake_bytes", "Of the intake log.",
+        [](const Stats& stats) { return stats.intake_bytes; });
+    add("outbox_bytes", "Of the outbox log.",
+        [](const Stats& stats) { return stats.outbox_bytes; });
+    add("dead_letter_bytes", "Of chunks given up.",
+        [](const Stats& stats) { return stats.dead_letter_bytes; });
+    add("waiting_bytes", "Accepted, and in no chunk yet.",
+        [](const Stats& stats) { return stats.waiting_bytes; });
+    add("lag_seconds", "Age of the oldest chunk that is not committed.",
+        [](const Stats& stats) { return std::chrono::duration<double>(stats.oldest).count(); });
+    add("chunks_waiting", "Chunks that are not committed.",
+        [](const Stats& stats) { return stats.chunks_waiting; });
+    add("chunks_committed_total", "Chunks in the ring.",
+        [](const Stats& stats) { return stats.chunks_committed; });
+    add("events_committed_total", "Events in the ring.",
+        [](const Stats& stats) { return stats.events_committed; });
+    add("commits_total", "Commits.", [](const Stats& stats) { return stats.commits; });
+    add("live_bytes_sent_total", "Of chunks of the last seconds.",
+        [](const Stats& stats) { return stats.live_bytes_sent; });
+    add("stale_bytes_sent_total", "Of older chunks.",
+        [](const Stats& stats) { return stats.stale_bytes_sent; });
+    add("send_failures_total", "Puts and commits that were tried again.",
+        [](const Stats& stats) { return stats.failures; });
+    add("dead_letter_events_total", "Events of chunks given up.",
+        [](const Stats& stats) { return stats.dead_letter_events; });
+    add("spool_damaged_total", "Stretches of the spool that were unreadable.",
+        [](const Stats& stats) { return stats.damaged; });
+    metrics->AddNumber("listen_overflows_total",
+                       "Connections the kernel dropped for full queues, of the whole machine.",
+                       ListenOverflows);
+  }
+
+ private:
+  PipelineStats Stats() {
+    constexpr auto kFresh = std::chrono::milliseconds(100);
+    const std::lock_guard lock(mutex_);
+    const Instant now = SystemClock().Now();
+    if (asked_ == Instant() || now - asked_ > kFresh) {
+      stats_ = pipeline_->stats();
+      asked_ = now;
+    }
+    return stats_;
+  }
+
+  const Pipeline* const pipeline_;
+  std::mutex mutex_;
+  Instant asked_;
+  PipelineStats stats_;
+};
+
+std::vector<std::string_view> DialectNames() {
+  std::vector<std::string_view> names = {kForward, kSyslog, kRelp};
+  for (const Dialect* dialect : AllDialects()) names.push_back(dialect->name());
+  return names;
+}
+
+std::string RandomSalt() {
+  std::string salt(kHandshakeSaltBytes, '\0');
+  CHECK(::getrandom(salt.data(), salt.size(), 0) == static_cast<ssize_t>(salt.size()));
+  return salt;
+}
+
+std::unique_ptr<StreamSession> MakeForward(const std::string& shared_key) {
+  ForwardOptions options;
+  if (!shared_key.empty()) {
+    options.shared_keys = {shared_key};
+    options.nonce = RandomSalt();
+    options.user_salt = RandomSalt();
+  }
+  return std::make_unique<ForwardSession>(std::move(options));
+}
+
+const std::string& TenantsFile(const CollectorConfig& config, const std::string& file) {
+  return config.tenants_file.empty() ? file : config.tenants_file;
+}
+
+// Everything that runs, in the order in which it starts.
+class Collector {
+ public:
+  Collector(const CollectorConfig& config, std::string file)
+      : config_(config), file_(std::move(file)), metrics_(DialectNames()) {}
+
+  Status Start() {
+    ASSIGN_OR_RETURN(tenants_,
+                     TenantDirectory::Open(TenantsFile(config_, file_), config_.open, &metrics_));
+    ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
+    ASSIGN_OR_RETURN(pipeline_, Pipeline::Open(PipelineOptionsOf(config_, client_.get())));
+    numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
+    reception_ = std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock());
+    ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
+    host_ = std::make_unique<EdgeHost>(EdgeHostOptions{.limits = LimitsOf(config_),
+                                                       .proxies = std::move(proxies),
+                                                       .reception = reception_.get(),
+                                                       .serve_metrics = config_.admin.empty(),
+                                                       .metrics = &metrics_,
+                                                       .not_ready = [this] { return NotReady(); }});
+    ASSIGN_OR_RETURN(server_, EdgeServer::Start({.address = config_.http,
+                                                 .threads = config_.threads,
+                                                 .backlog = static_cast<int>(config_.backlog)},
+                                                host_.get()));
+    RETURN_IF_ERROR(StartStreams());
+    if (config_.admin.empty()) return OkStatus();
+    admin_host_ = std::make_unique<EdgeHost>(
+        EdgeHostOptions{.metrics = &metrics_, .not_ready = [this] { return NotReady(); }});
+    ASSIGN_OR_RETURN(
+        admin_, EdgeServer::Start({.address = config_.admin, .threads = 1}, admin_host_.get()));
+    return OkStatus();
+  }
+
+  void SayReady() const {
+    const PipelineStats stats = pipeline_->stats();
+    std::printf(
+        "carillon-collector: %zu tenants, spool %s (%lu requests and %lu chunks left from "
+        "before)\n",
+        tenants_->Current()->table->size(), config_.spool.c_str(), stats.recovered_requests,
+        stats.recovered_chunks);
+    std::printf("http %s\n", server_->address().c_str());
+    for (const Stream& stream : streams_) {
+      std::printf("%s %s\n", stream.name.c_str(), stream.server->address().c_str());
+    }
+    if (admin_ != nullptr) std::printf("admin %s\n", admin_->address().c_str());
+    std::printf("ready\n");
+    std::fflush(stdout);
+    if (tenants_->Current()->table->size() == 0) {
+      LogWarning("there are no tenants: every request will be refused (--open TENANT for a try)");
+    }
+  }
+
+  // Until a signal to stop, or the pipeline's failure.
+  Status Serve(const sigset_t& signals) {
+    const timespec look_every{.tv_sec = 1, .tv_nsec = 0};
+    while (true) {
+      const int received = ::sigtimedwait(&signals, nullptr, &look_every);
+      if (received == SIGTERM || received == SIGINT) {
+        LogInfo("stopping on signal {}", received);
+        return OkStatus();
+      }
+      RETURN_IF_ERROR(pipeline_->stats().failure);
+      const StatusOr<bool> read =
+          received == SIGHUP ? StatusOr<bool>(ReloadNow()) : tenants_->ReloadIfChanged();
+      if (!read.ok()) {
+        LogError("the tenants stay as they were: {}", Message(read.status()));
+      } else if (*read) {
+        LogInfo("tenants read again: {}", tenants_->Current()->table->size());
+      }
+    }
+  }
+
+  Status Stop() {
+    const auto grace = std::chrono::seconds(config_.drain_seconds);
+    stopping_ = true;
+    server_->Stop(grace);
+    for (const Stream& stream : streams_) stream.server->Stop(grace);
+    const Status drained = pipeline_->Drain(grace);
+    if (admin_ != nullptr) admin_->Stop(Duration(0));
+    if (drained.code() == StatusCode::kDeadlineExceeded) {
+      LogWarning("{}; it is sent at the next start", Message(drained));
+      return OkStatus();
+    }
+    return drained;
+  }
+
+ private:
+  struct Stream {
+    std::string name;
+    std::unique_ptr<EdgeHost> host;
+    std::unique_ptr<StreamServer> server;
+  };
+
+  Status StartStream(const char* name, const std::string& address,
+                     std::function<std::unique_ptr<StreamSession>()> make) {
+    if (address.empty()) return OkStatus();
+    const std::string& tenant =
+        config_.stream_tenant.empty() ? config_.open : config_.stream_tenant;
+    const auto table = tenants_->Current()->table;
+    if (table->Find(tenant) == table->size()) {
+      return InvalidArgument("stream_tenant = '{}': there is no such tenant", tenant);
+    }
+    Stream stream{.name = name};
+    stream.host = std::make_unique<EdgeHost>(EdgeHostOptions{
+        .limits = LimitsOf(config_), .reception = reception_.get(), .metrics = &metrics_});
+    ASSIGN_OR_RETURN(stream.server,
+                     StreamServer::Start({.address = address,
+                                          .dialect = name,
+                                          .tenant = tenant,
+                                          .make = std::move(make),
+                                          .backlog = static_cast<int>(config_.backlog)},
+                                         stream.host.get()));
+    streams_.push_back(std::move(stream));
+    return OkStatus();
+  }
+
+  Status StartStreams() {
+    RETURN_IF_ERROR(StartStream(kForward, config_.forward,
+                                [key = config_.forward_shared_key] { return MakeForward(key); }));
+    RETURN_IF_ERROR(
+        StartStream(kSyslog, config_.syslog, [] { return std::make_unique<SyslogSession>(); }));
+    return StartStream(kRelp, config_.relp, [] { return std::make_unique<RelpSession>(); });
+  }
+
+  StatusOr<bool> ReloadNow() {
+    RETURN_IF_ERROR(tenants_->Reload());
+    return true;
+  }
+
+  std::string NotReady() const {
+    if (stopping_) return "stopping";
+    const PipelineStats stats = pipeline_->stats();
+    if (!stats.failure.ok()) return ToString(stats.failure);
+    const std::uint64_t bytes = stats.intake_bytes + stats.outbox_bytes + stats.dead_letter_bytes;
+    return bytes >= config_.spool_mib * kMiB ? "the spool is full" : "";
+  }
+
+  const CollectorConfig config_;
+  const std::string file_;
+  std::atomic<bool> stopping_{false};
+  CollectorMetrics metrics_;
+  std::unique_ptr<TenantDirectory> tenants_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<PipelineNumbers> numbers_;
+  std::unique_ptr<Reception> reception_;
+  std::unique_ptr<EdgeHost> host_;
+  std::unique_ptr<EdgeServer> server_;
+  std::vector<Stream> streams_;
+  std::unique_ptr<EdgeHost> admin_host_;
+  std::unique_ptr<EdgeServer> admin_;
+};
+
+}  // namespace
+
+Status CheckCollector(const CollectorConfig& config, const std::string& file) {
+  RETURN_IF_ERROR(Validate(config));
+  CollectorMetrics metrics({});
+  return TenantDirectory::Open(TenantsFile(config, file), config.open, &metrics).status();
+}
+
+Status CreateKey(const std::string& tenant) {
+  RETURN_IF_ERROR(CheckName("tenant", tenant));
+  std::string random(kWriteKeyBytes, '\0');
+  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    return Unavailable("the system has no random bytes");
+  }
+  const std::string key = WriteKeyText(random);
+  std::printf("key %s\n", key.c_str());
+  std::printf(
+      "It is shown this once. Add to the tenants:\n\n[[tenants.%s.keys]]\nsha256 = \"%s\"\n",
+      tenant.c_str(), ToHex(HashOf(key)).c_str());
+  return OkStatus();
+}
+
+Status RunCollector(const CollectorConfig& config, const std::string& file) {
+  RETURN_IF_ERROR(Validate(config));
+  StartLogging({.level = *ParseLogLevel(config.log_level), .json = config.log_json});
+  const sigset_t signals = BlockSignals();
+  RaiseDescriptorLimit();
+  Collector collector(config, file);
+  RETURN_IF_ERROR(collector.Start());
+  collector.SayReady();
+  const Status served = collector.Serve(signals);
+  const Status stopped = collector.Stop();
+  return served.ok() ? stopped : served;
+}
+
+}  // namespace carillon

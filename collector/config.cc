@@ -1,0 +1,244 @@
+#include "collector/config.h"
+
+#include <fstream>
+#include <sstream>
+#include <variant>
+
+#include <toml++/toml.h>
+
+#include "base/chunk_key.h"
+#include "collector/tenant/trusted_proxies.h"
+
+namespace carillon {
+namespace {
+
+constexpr std::string_view kTenants = "tenants";  // read by TenantTable::Parse
+
+using Text = std::string CollectorConfig::*;
+using Flag = bool CollectorConfig::*;
+using List = std::vector<std::string> CollectorConfig::*;
+struct Number {
+  std::uint64_t CollectorConfig::*field;
+  std::uint64_t least;
+  std::uint64_t most;
+};
+
+struct Key {
+  const char* name;
+  const char* help;
+  std::variant<Text, Flag, List, Number> field;
+};
+
+const Key kKeys[] = {
+    {"endpoint", "HOST:PORT of nodes of the ring; the others are learned from them.",
+     &CollectorConfig::endpoint},
+    {"http", "IP:PORT that clients send events to; port 0 picks one and prints it.",
+     &CollectorConfig::http},
+    {"admin", "IP:PORT of /metrics, /livez, /readyz alone; empty: they are at `http`.",
+     &CollectorConfig::admin},
+    {"forward", "IP:PORT of the Fluent forward protocol; empty: none.", &CollectorConfig::forward},
+    {"forward_shared_key",
+     "What forward clients have to know for the handshake; empty: no handshake.",
+     &CollectorConfig::forward_shared_key},
+    {"syslog", "IP:PORT of syslog over TCP (RFC 6587); empty: none.", &CollectorConfig::syslog},
+    {"relp", "IP:PORT of RELP; empty: none.", &CollectorConfig::relp},
+    {"stream_tenant",
+     "Tenant of what comes by `forward`, `syslog`, and `relp`; empty: that of `open`.",
+     &CollectorConfig::stream_tenant},
+    {"spool", "Directory of accepted events that are not in the ring yet. One process each.",
+     &CollectorConfig::spool},
+    {"tenants_file", "TOML file with [tenants.NAME], read again when it changes; empty: this file.",
+     &CollectorConfig::tenants_file},
+    {"open", "Tenant of requests without a key that anybody has; on loopback only; empty: none.",
+     &CollectorConfig::open},
+    {"trusted_proxies", "Addresses and networks whose X-Forwarded-For is believed.",
+     &CollectorConfig::trusted_proxies},
+    {"insecure_listen", "Allow listening on other than loopback although there is no TLS.",
+     &CollectorConfig::insecure_listen},
+    {"log_level", "debug, info, warning, or error.", &CollectorConfig::log_level},
+    {"log_json", "Log lines as JSON objects.", &CollectorConfig::log_json},
+    {"threads", "Threads that serve connections; 0: as many as there are cores.",
+     Number{&CollectorConfig::threads, 0, 256}},
+    {"backlog", "Connections that may wait to be accepted, a thread.",
+     Number{&CollectorConfig::backlog, 1, 1'000'000}},
+    {"max_connections", "Connections at once; more are told 503 and closed.",
+     Number{&CollectorConfig::max_connections, 1, 1'000'000}},
+    {"max_body_kib", "The largest body, as it is sent (KiB).",
+     Number{&CollectorConfig::max_body_kib, 1, 8192}},
+    {"max_unpacked_mib", "The largest body, unpacked (MiB).",
+     Number{&CollectorConfig::max_unpacked_mib, 1, 32}},
+    {"max_unpack_ratio", "How much larger a body of more than 1 MiB may become by unpacking.",
+     Number{&CollectorConfig::max_unpack_ratio, 1, 10'000}},
+    {"spool_mib", "Disk space of the spool (MiB); requests beyond it are told 503.",
+     Number{&CollectorConfig::spool_mib, 16, std::uint64_t{1} << 24}},
+    {"max_backlog_hours", "A chunk that the ring does not take goes to the dead letters after it.",
+     Number{&CollectorConfig::max_backlog_hours, 1, 24 * 366}},
+    {"lateness_ms", "How long after its end a second waits for late events (ms).",
+     Number{&CollectorConfig::lateness_ms, 0, 60'000}},
+    {"stale_percent", "Share of a backlog in what is sent, while live events come (percent).",
+     Number{&CollectorConfig::stale_percent, 1, 99}},
+    {"max_in_flight", "Chunks that are sent to the ring at once.",
+     Number{&CollectorConfig::max_in_flight, 1, 4096}},
+    {"drain_seconds", "How long a stop waits for answers, and again for the ring (seconds).",
+     Number{&CollectorConfig::drain_seconds, 0, 3600}},
+    {"dc", "Data centre in the keys of chunks.", &CollectorConfig::dc},
+    {"cell", "Failure cell in the keys of chunks.", &CollectorConfig::cell},
+};
+
+const Key* FindKey(std::string_view name) {
+  for (const Key& key : kKeys) {
+    if (name == key.name) return &key;
+  }
+  return nullptr;
+}
+
+struct Assign {
+  const Key& key;
+  const toml::node& value;
+  CollectorConfig* config;
+
+  Status Wrong(std::string_view want) const {
+    return InvalidArgument("{}: want {}", key.name, want);
+  }
+  Status operator()(Text field) const {
+    const auto text = value.value_exact<std::string>();
+    if (!text) return Wrong("a string");
+    config->*field = *text;
+    return OkStatus();
+  }
+  Status operator()(Flag field) const {
+    const auto flag = value.value_exact<bool>();
+    if (!flag) return Wrong("true or false");
+    config->*field = *flag;
+    return OkStatus();
+  }
+  Status operator()(List field) const {
+    std::vector<std::string> texts;
+    if (const auto one = value.value_exact<std::string>()) texts.push_back(*one);
+    if (const toml::array* array = value.as_array()) {
+      for (const toml::node& element : *array) {
+        const auto text = element.value_exact<std::string>();
+        if (!text) return Wrong("an array of strings");
+        texts.push_back(*text);
+      }
+    } else if (texts.empty()) {
+      return Wrong("a string or an array of strings");
+    }
+    config->*field = std::move(texts);
+    return OkStatus();
+  }
+  Status operator()(const Number& number) const {
+    const auto got = value.value_exact<std::int64_t>();
+    if (!got) return Wrong("a whole number");
+    if (*got < 0 || static_cast<std::uint64_t>(*got) < number.least ||
+        static_cast<std::uint64_t>(*got) > number.most) {
+      return InvalidArgument("{} = {}: want {}..{}", key.name, *got, number.least, number.most);
+    }
+    config->*(number.field) = static_cast<std::uint64_t>(*got);
+    return OkStatus();
+  }
+};
+
+std::string Quote(const std::string& text) {
+  std::ostringstream out;
+  out << toml::value<std::string>(text);
+  return out.str();
+}
+
+struct Show {
+  const CollectorConfig& config;
+
+  std::string operator()(Text field) const { return Quote(config.*field); }
+  std::string operator()(Flag field) const { return config.*field ? "true" : "false"; }
+  std::string operator()(List field) const {
+    std::string text;
+    for (const std::string& one : config.*field) text += (text.empty() ? "" : ", ") + Quote(one);
+    return "[" + text + "]";
+  }
+  std::string operator()(const Number& number) const {
+    return std::to_string(config.*(number.field));
+  }
+};
+
+// toml++ throws; nothing of ours does.
+StatusOr<toml::table> ParseToml(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return InvalidArgument("cannot read {}", path);
+  try {
+    return toml::parse(file, path);
+  } catch (const toml::parse_error& error) {
+    return InvalidArgument("{}:{}: {}", path, error.source().begin.line, error.description());
+  }
+}
+
+// "127.0.0.1:80", "[::1]:80", "localhost:80"; not "127.example.com:80".
+bool IsLoopback(const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
+  return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
+}
+
+}  // namespace
+
+Status LoadConfig(const std::string& path, CollectorConfig* config) {
+  ASSIGN_OR_RETURN(const toml::table table, ParseToml(path));
+  for (const auto& [name, value] : table) {
+    if (name.str() == kTenants) continue;
+    const Key* key = FindKey(name.str());
+    if (key == nullptr) {
+      return InvalidArgument("{}:{}: unknown key '{}'", path, value.source().begin.line,
+                             name.str());
+    }
+    const Status assigned = std::visit(Assign{*key, value, config}, key->field);
+    if (!assigned.ok()) {
+      return Annotate(assigned, fmt::format("{}:{}", path, value.source().begin.line));
+    }
+  }
+  return OkStatus();
+}
+
+Status Validate(const CollectorConfig& config) {
+  if (config.spool.empty()) return InvalidArgument("no spool directory: give --spool DIR");
+  if (config.http.empty()) return InvalidArgument("no address to listen at: give --http IP:PORT");
+  RETURN_IF_ERROR(ParseLogLevel(config.log_level).status());
+  RETURN_IF_ERROR(CheckName("dc", config.dc));
+  RETURN_IF_ERROR(CheckName("cell", config.cell));
+  if (!config.open.empty()) RETURN_IF_ERROR(CheckName("open", config.open));
+  RETURN_IF_ERROR(TrustedProxies::Parse(config.trusted_proxies).status());
+  const bool streams = !(config.forward + config.syslog + config.relp).empty();
+  if (streams && config.stream_tenant.empty() && config.open.empty()) {
+    return InvalidArgument(
+        "forward, syslog, and relp show no key of a tenant: say whose they are by stream_tenant");
+  }
+  for (const std::string& address :
+       {config.http, config.admin, config.forward, config.syslog, config.relp}) {
+    if (address.empty() || IsLoopback(address)) continue;
+    if (!config.open.empty()) {
+      return InvalidArgument(
+          "{} is not a loopback address, and open = '{}' lets anybody in without a key", address,
+          config.open);
+    }
+    if (config.insecure_listen) continue;
+    return InvalidArgument(
+        "{} is not a loopback address, and there is no TLS: keys and events could be read on the "
+        "way. Say --insecure-listen if that is meant",
+        address);
+  }
+  return OkStatus();
+}
+
+std::string DocumentConfig(const CollectorConfig& config) {
+  std::string text;
+  const CollectorConfig defaults;
+  for (const Key& key : kKeys) {
+    text += fmt::format("# {}\n", key.help);
+    std::string note = "# Default: " + std::visit(Show{defaults}, key.field);
+    if (const auto* number = std::get_if<Number>(&key.field)) {
+      note += fmt::format("; range: {}..{}", number->least, number->most);
+    }
+    text += fmt::format("{}.\n{} = {}\n\n", note, key.name, std::visit(Show{config}, key.field));
+  }
+  return text;
+}
+
+}  // namespace carillon

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/status.h"
+
+namespace carillon {
+
+// What carillon-collector can be told, by flags or by a TOML file (docs/OPERATIONS.md).
+struct CollectorConfig {
+  std::vector<std::string> endpoint = {"127.0.0.1:7480"};  // of the ring: HOST:PORT each
+  std::string http = "127.0.0.1:7490";                     // IP:PORT
+  std::string admin;    // IP:PORT of /metrics and health alone; empty: they are at `http`
+  std::string forward;  // IP:PORT of the Fluent forward protocol; empty: none
+  std::string forward_shared_key;
+  std::string syslog;         // IP:PORT of syslog over TCP; empty: none
+  std::string relp;           // IP:PORT of RELP; empty: none
+  std::string stream_tenant;  // whose events come by these three; empty: `open`
+  std::string spool;          // directory
+  std::string tenants_file;   // empty: the configuration file itself
+  std::string open;           // tenant of requests without a key; empty: none
+  std::vector<std::string> trusted_proxies;
+  bool insecure_listen = false;
+  std::string log_level = "info";
+  bool log_json = false;
+  std::uint64_t threads = 0;  // 0: as many as cores
+  std::uint64_t backlog = 8192;
+  std::uint64_t max_connections = 10'000;
+  std::uint64_t max_body_kib = 1024;
+  std::uint64_t max_unpacked_mib = 32;
+  std::uint64_t max_unpack_ratio = 16;
+  std::uint64_t spool_mib = 8192;
+  std::uint64_t max_backlog_hours = 168;
+  std::uint64_t lateness_ms = 1000;
+  std::uint64_t stale_percent = 20;
+  std::uint64_t max_in_flight = 64;
+  std::uint64_t drain_seconds = 30;
+  std::string dc = "1";
+  std::string cell = "cell0";
+};
+
+// Reads `path` into `config`, over what is there. The table [tenants] is not looked at.
+// INVALID_ARGUMENT: not TOML, an unknown key, a wrong type, a value out of range; names line and
+// key.
+Status LoadConfig(const std::string& path, CollectorConfig* config);
+
+// What holds between keys: a spool, loopback or the insecure flag, an open tenant on loopback only.
+Status Validate(const CollectorConfig& config);
+
+// Every key with its meaning, default, and range, as a TOML file with `config`'s values.
+std::string DocumentConfig(const CollectorConfig& config);
+
+}  // namespace carillon

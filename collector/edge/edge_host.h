@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "collector/edge/collector_metrics.h"
+#include "collector/edge/edge_limits.h"
+#include "collector/edge/reception.h"
+#include "collector/tenant/trusted_proxies.h"
+
+namespace carillon {
+
+struct EdgeHostOptions {
+  EdgeLimits limits;
+  TrustedProxies proxies;
+  const Reception* reception = nullptr;  // nullptr: takes no events (an admin port)
+  bool serve_metrics = true;             // GET /metrics
+  CollectorMetrics* metrics = nullptr;
+  // Why the collector is not ready to take events; empty: it is. Threads: any.
+  std::function<std::string()> not_ready = [] { return std::string(); };
+};
+
+// What all connections of a server share. Outlives them. Threads: any.
+class EdgeHost {
+ public:
+  explicit EdgeHost(EdgeHostOptions options) : options_(std::move(options)) {}
+
+  const EdgeHostOptions& options() const { return options_; }
+  const EdgeLimits& limits() const { return options_.limits; }
+  CollectorMetrics* metrics() const { return options_.metrics; }
+
+  // Room for one more connection, to be given back. False: there is none.
+  bool TakeConnection() { return Take(&connections_, 1, limits().max_connections); }
+  void GiveConnection() { connections_.fetch_sub(1); }
+  std::size_t connections() const { return connections_; }
+  // The same for `bytes` of bodies.
+  bool TakeBodyBytes(std::size_t bytes) {
+    return Take(&body_bytes_, bytes, limits().max_bodies_bytes);
+  }
+  void GiveBodyBytes(std::size_t bytes) { body_bytes_.fetch_sub(bytes); }
+
+  // Requests that are with the intake.
+  std::atomic<std::size_t>& under_way() { return under_way_; }
+  // No more requests on connections that have been answered.
+  bool draining() const { return draining_; }
+  void Drain() { draining_ = true; }
+
+ private:
+  static bool Take(std::atomic<std::size_t>* taken, std::size_t amount, std::size_t most) {
+    if (taken->fetch_add(amount) + amount <= most) return true;
+    taken->fetch_sub(amount);
+    return false;
+  }
+
+  const EdgeHostOptions options_;
+  std::atomic<std::size_t> connections_{0};
+  std::atomic<std::size_t> body_bytes_{0};
+  std::atomic<std::size_t> under_way_{0};
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace carillon

@@ -1,0 +1,139 @@
+#include "collector/edge/http_desk.h"
+
+#include <utility>
+
+#include "collector/edge/answer_text.h"
+
+namespace carillon {
+namespace {
+
+constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
+constexpr std::size_t kMaxShownPathBytes = 200;
+
+std::string NothingHere(const EdgeRequest& request) {
+  return fmt::format(
+      "nothing is taken by {} {}: send events by POST /v1/events (one JSON object, an array, or "
+      "one "
+      "a line), or as a client does whose dialect is spoken here (docs/OPERATIONS.md)",
+      request.method.substr(0, kMaxShownPathBytes), request.path.substr(0, kMaxShownPathBytes));
+}
+
+}  // namespace
+
+void HttpDesk::Receive(Exchange* exchange, std::string_view peer) {
+  exchange->received_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                              SystemClock().WallNow().time_since_epoch())
+                              .count();
+  if (exchange->method == "OPTIONS") {
+    return Write(exchange, PreflightAnswer(exchange->Header("Access-Control-Request-Headers")));
+  }
+  if (ServePage(exchange)) return;
+  if (host_->options().reception == nullptr) {
+    return Write(exchange, ProblemAnswer(404, "there are /livez, /readyz, and /metrics here"));
+  }
+  ServeDialect(exchange, peer);
+}
+
+bool HttpDesk::ServePage(Exchange* exchange) {
+  if (exchange->method != "GET" && exchange->method != "HEAD") return false;
+  if (exchange->path == "/livez") {
+    Write(exchange, {.content_type = "text/plain", .body = "alive\n"});
+  } else if (exchange->path == "/readyz") {
+    const std::string why = host_->draining() ? "stopping" : host_->options().not_ready();
+    Write(exchange, {.status = why.empty() ? 200 : 503,
+                     .content_type = "text/plain",
+                     .body = (why.empty() ? "ready" : why) + "\n"});
+  } else if (exchange->path == "/metrics" && host_->options().serve_metrics) {
+    Write(exchange, {.content_type = kMetricsType, .body = host_->metrics()->Render()});
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// False: it could not be unpacked, and is answered.
+bool HttpDesk::Unpack(Exchange* exchange) {
+  const std::string_view header = exchange->Header("Content-Encoding");
+  if (header.empty()) return true;
+  const auto coding = ParseContentCoding(header);
+  if (!coding.ok()) {
+    Write(exchange, ProblemAnswer(415, Message(coding.status())));
+    return false;
+  }
+  if (*coding == ContentCoding::kIdentity) return true;
+  const EdgeLimits& limits = host_->limits();
+  const Status unpacked = unpacker_.Unpack(
+      *coding, exchange->body,
+      {.max_bytes = limits.max_unpacked_bytes, .max_ratio = limits.max_unpack_ratio},
+      exchange->unpacked());
+  if (!unpacked.ok()) {
+    exchange->body = {};
+    exchange->outcome = {.status = unpacked, .events = &exchange->events};
+    Answer(exchange);
+    return false;
+  }
+  exchange->UseUnpacked();
+  return true;
+}
+
+void HttpDesk::ServeDialect(Exchange* exchange, std::string_view peer) {
+  exchange->dialect = FindDialect(*exchange);
+  if (exchange->dialect == nullptr) {
+    host_->metrics()->CountRequest(CollectorMetrics::kNoDialect, StatusCode::kNotFound);
+    return Write(exchange, ProblemAnswer(404, NothingHere(*exchange)));
+  }
+  if (!Unpack(exchange)) return;
+  const std::string key = exchange->dialect->KeyOf(*exchange);
+  const std::string address =
+      host_->options().proxies.ClientAddress(peer, exchange->Header("X-Forwarded-For"));
+  const Bringer bringer{.key = key,
+                        .origin = exchange->Header("Origin"),
+                        .address = address,
+                        .user_agent = exchange->Header("User-Agent"),
+                        .received_us = exchange->received_us,
+                        .bytes = exchange->body.size()};
+  Admission admission;
+  exchange->outcome = host_->options().reception->Admit(bringer, &admission);
+  exchange->outcome.events = &exchange->events;
+  if (exchange->outcome.status.ok()) {
+    exchange->outcome.status = exchange->dialect->Decode(*exchange, &exchange->events);
+  }
+  if (!exchange->outcome.status.ok()) {
+    // Nothing of a request that cannot be read is taken.
+    exchange->events.Clear();
+    return Answer(exchange);
+  }
+  host_->under_way().fetch_add(1);
+  host_->options().reception->Keep(admission, bringer, &exchange->events, &scratch_,
+                                   [this, exchange](EdgeOutcome outcome) {
+                                     exchange->outcome = std::move(outcome);
+                                     complete_(exchange);
+                                   });
+}
+
+void HttpDesk::Answer(Exchange* exchange) {
+  const EdgeOutcome& outcome = exchange->outcome;
+  exchange->origin_refused = outcome.status.code() == StatusCode::kPermissionDenied;
+  host_->metrics()->CountRequest(exchange->dialect->name(), outcome.status.code());
+  Write(exchange, exchange->dialect->Answer(*exchange, outcome));
+}
+
+void HttpDesk::Refuse(Exchange* exchange, int status, std::string_view text) {
+  exchange->keep_alive = false;
+  host_->metrics()->CountRefusal(status);
+  Write(exchange, ProblemAnswer(status, text));
+}
+
+void HttpDesk::Write(Exchange* exchange, const EdgeAnswer& answer) {
+  if (host_->draining()) exchange->keep_alive = false;
+  exchange->answered = true;
+  AppendAnswer(
+      answer,
+      {.origin = exchange->origin_refused ? std::string_view() : exchange->Header("Origin"),
+       .keep_alive = exchange->keep_alive,
+       .head_only = exchange->method == "HEAD",
+       .retry_after = exchange->outcome.retry_after},
+      &exchange->answer);
+}
+
+}  // namespace carillon

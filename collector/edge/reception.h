@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/clock.h"
+#include "collector/dialects/dialect.h"
+#include "collector/edge/tenant_directory.h"
+#include "collector/pipeline/intake.h"
+#include "collector/tenant/event_shaper.h"
+
+namespace carillon {
+
+// Who brings events, and what they say of themselves. The views are the caller's.
+struct Bringer {
+  std::string_view key;         // empty: none shown
+  std::string_view tenant;      // of those without a key that somebody has; empty: the open one
+  std::string_view origin;      // the header Origin; empty: none
+  std::string_view address;     // of the client
+  std::string_view user_agent;  // may be empty
+  std::int64_t received_us = 0;
+  std::size_t bytes = 0;  // of the body, unpacked
+};
+
+// Whose the request is, once that is known to be allowed.
+struct Admission {
+  std::shared_ptr<const TenantSnapshot> snapshot;
+  std::size_t tenant = 0;
+};
+
+// Room to work in, to be used again. One thread at a time.
+struct ReceptionScratch {
+  EventShaper shaper;
+  IntakeRequest intake;
+};
+
+// The one way of all dialects' events to the pipeline: key, quotas, rules, place, intake.
+// Threads: any, at once.
+class Reception {
+ public:
+  // All outlive this.
+  Reception(const TenantDirectory* tenants, Intake* intake, const Clock* clock)
+      : tenants_(tenants), intake_(intake), clock_(clock) {}
+
+  // Whose request it is, and whether the tenant may make one more: before its body is looked at.
+  // The outcome's status is OK, and `admission` set; or UNAUTHENTICATED, PERMISSION_DENIED,
+  // RESOURCE_EXHAUSTED.
+  EdgeOutcome Admit(const Bringer& bringer, Admission* admission) const;
+
+  // Keeps the events that the tenant's rules let through, and then calls `done` once, from any
+  // thread, perhaps at once: OK, RESOURCE_EXHAUSTED (quota), UNAVAILABLE. Events that may not be
+  // kept are rejected in `events` before. `events` outlives the call of `done`, and the outcome
+  // points to it.
+  void Keep(const Admission& admission, const Bringer& bringer, EventBatch* events,
+            ReceptionScratch* scratch, std::function<void(EdgeOutcome)> done) const;
+
+ private:
+  const TenantDirectory* const tenants_;
+  Intake* const intake_;
+  const Clock* const clock_;
+};
+
+}  // namespace carillon

@@ -1,0 +1,176 @@
+#include "collector/tenant/event_shaper.h"
+
+#include <algorithm>
+
+#include "collector/dialects/json_text.h"
+#include "crunch/chunk_codec.h"
+#include "crunch/event_name.h"
+
+namespace carillon {
+namespace {
+
+constexpr std::int64_t kMicros = 1'000'000;
+constexpr std::size_t kMaxUserAgentBytes = 1024;
+
+// Seconds, with a fraction if there is one.
+void AppendSeconds(std::int64_t time_us, std::string* out) {
+  time_us = std::max<std::int64_t>(time_us, 0);
+  if (time_us % kMicros == 0) {
+    fmt::format_to(std::back_inserter(*out), "{}", time_us / kMicros);
+  } else {
+    fmt::format_to(std::back_inserter(*out), "{}.{:06}", time_us / kMicros, time_us % kMicros);
+  }
+}
+
+void AssignName(std::string_view text, std::string* name) {
+  name->clear();
+  AppendName(text, name);
+}
+
+// When it happened, as far as that can be believed.
+std::int64_t PlaceTime(const Tenant& tenant, std::optional<std::int64_t> said,
+                       std::int64_t received_us) {
+  const std::int64_t time_us = said.value_or(received_us);
+  const bool believed = time_us >= received_us - tenant.max_age_seconds * kMicros &&
+                        time_us <= received_us + tenant.max_ahead_seconds * kMicros;
+  return believed ? time_us : received_us;
+}
+
+}  // namespace
+
+EventShaper::Span EventShaper::Keep(std::string_view text) {
+  const Span span{.begin = text_.size(), .size = text.size()};
+  text_ += text;
+  return span;
+}
+
+void EventShaper::Place(const Tenant& tenant, const EventFields& fields) {
+  event_.bucket = tenant.bucket;
+  if (!fields.stream.empty()) {
+    const std::size_t dot = std::min(fields.stream.find('.'), fields.stream.size());
+    AssignName(fields.stream.substr(0, dot), &event_.type);
+    AssignName(fields.stream.substr(std::min(dot + 1, fields.stream.size())), &event_.subtype);
+  } else {
+    const JsonValue root = document_.root();
+    AssignName(root["type"].Text(&scratch_), &event_.type);
+    AssignName(root["subtype"].Text(&scratch_), &event_.subtype);
+  }
+  if (event_.type.empty()) event_.type = tenant.type;
+  for (const StreamPlace& place : tenant.streams) {
+    if (!place.stream.Matches(fields.stream)) continue;
+    if (!place.bucket.empty()) event_.bucket = place.bucket;
+    if (!place.type.empty()) event_.type = place.type;
+    if (!place.type.empty() || !place.subtype.empty()) event_.subtype = place.subtype;
+    return;
+  }
+}
+
+void EventShaper::RemoveReserved() {
+  constexpr std::string_view kReserved[] = {kReceivedField, kAddressField, kUserAgentField};
+  for (const std::string_view name : kReserved) {
+    if (document_.root()[name].exists()) RemoveMembers(name, &document_, &event_.json);
+  }
+}
+
+// The event without its closing brace, what it lacks, what the collector knows, and the brace.
+void EventShaper::AppendJson(const Tenant& tenant, const EventOrigin& origin,
+                             std::int64_t time_us) {
+  const JsonValue root = document_.root();
+  const bool has_time = root["timestamp"].exists();
+  const bool has_type = root["type"].exists();
+  std::string_view json = event_.json;
+  json.remove_suffix(json.size() - json.rfind('}'));
+  text_ += json;
+  bool first = json.find_last_not_of(" \t") == json.find('{');
+  const auto name = [this, &first](std::string_view field) {
+    text_ += first ? "\"" : ",\"";
+    text_ += field;
+    text_ += "\":";
+    first = false;
+  };
+  if (!has_time) {
+    name("timestamp");
+    AppendSeconds(time_us, &text_);
+  }
+  if (!has_type) {
+    name("type");
+    AppendJsonText(event_.type, &text_);
+  }
+  if (tenant.enrich.received) {
+    name(kReceivedField);
+    AppendSeconds(origin.received_us, &text_);
+  }
+  if (tenant.enrich.address && !origin.address.empty()) {
+    name(kAddressField);
+    AppendJsonText(origin.address, &text_);
+  }
+  if (tenant.enrich.user_agent && !origin.user_agent.empty()) {
+    name(kUserAgentField);
+    AppendJsonText(origin.user_agent.substr(0, kMaxUserAgentBytes), &text_);
+  }
+  text_ += '}';
+}
+
+void EventShaper::ShapeOne(const Tenant& tenant, const EventOrigin& origin, std::size_t place,
+                           EventBatch* batch) {
+  const EventFields fields = batch->event(place);
+  event_.json.assign(fields.json);
+  event_.stream = fields.stream;
+  event_.id = fields.id;
+  const Status parsed = document_.Parse(event_.json);
+  if (!parsed.ok() || !document_.root().IsObject()) {
+    return batch->Reject(place, {StatusCode::kInvalidArgument, "no JSON object"});
+  }
+  Place(tenant, fields);
+  switch (ApplyRules(tenant.rules, tenant.hash_salt, &document_, &event_)) {
+    case RuleVerdict::kKeep:
+      break;
+    case RuleVerdict::kDrop:
+      ++dropped_;
+      return;
+    case RuleVerdict::kBlock:
+      return batch->Reject(place, {StatusCode::kPermissionDenied, "blocked by a rule"});
+  }
+  RemoveReserved();
+  Piece piece{.place = place,
+              .bucket = Keep(event_.bucket),
+              .type = Keep(event_.type),
+              .subtype = Keep(event_.subtype)};
+  const std::int64_t time_us = PlaceTime(tenant, fields.time_us, origin.received_us);
+  piece.json.begin = text_.size();
+  AppendJson(tenant, origin, fields.time_us.value_or(origin.received_us));
+  piece.json.size = text_.size() - piece.json.begin;
+  if (piece.json.size > kMaxChunkBytes / 2) {
+    const Status fits = piece.json.size > kMaxShapedEventBytes
+                            ? OutOfRange("an event of {} bytes, at most {} are taken",
+                                         piece.json.size, kMaxShapedEventBytes)
+                            : CheckEvent(View(piece.json), kMaxChunkBytes);
+    if (!fits.ok()) {
+      text_.resize(piece.bucket.begin);
+      return batch->Reject(place, {StatusCode::kOutOfRange, std::string(Message(fits))});
+    }
+  }
+  pieces_.push_back(piece);
+  shaped_.push_back({.time_us = time_us});
+}
+
+const std::vector<ShapedEvent>& EventShaper::Shape(const Tenant& tenant, const EventOrigin& origin,
+                                                   EventBatch* batch) {
+  text_.clear();
+  pieces_.clear();
+  shaped_.clear();
+  dropped_ = 0;
+  for (std::size_t place = 0; place < batch->size(); ++place) {
+    if (batch->rejection(place) == nullptr) ShapeOne(tenant, origin, place, batch);
+  }
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    shaped_[i].bucket = View(pieces_[i].bucket);
+    shaped_[i].type = View(pieces_[i].type);
+    shaped_[i].subtype = View(pieces_[i].subtype);
+    shaped_[i].id = batch->event(pieces_[i].place).id;
+    shaped_[i].json = View(pieces_[i].json);
+  }
+  return shaped_;
+}
+
+}  // namespace carillon

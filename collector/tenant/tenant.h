@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collector/tenant/event_rules.h"
+#include "collector/tenant/tenant_quota.h"
+#include "collector/tenant/write_key.h"
+
+// A tenant as its part of the configuration says. Plain data.
+namespace carillon {
+
+struct TenantKey {
+  std::string name;  // for people: "web"; may be empty
+  KeyHash hash;
+  std::vector<std::string> origins;     // "https://shop.example"; empty: any, or none
+  std::optional<std::int64_t> expires;  // seconds since 1970: refused from then on
+  bool revoked = false;
+};
+
+// Where the events of a stream go. What is empty stays as it would be without.
+struct StreamPlace {
+  StreamPattern stream;
+  std::string bucket;
+  std::string type;
+  std::string subtype;
+};
+
+struct Enrichment {
+  bool received = true;     // _received: seconds since 1970, to the microsecond
+  bool address = true;      // _ip: of the client
+  bool user_agent = false;  // _user_agent: as the client sent it
+};
+
+struct Tenant {
+  std::string name;
+  std::vector<TenantKey> keys;
+  QuotaLimits quota;
+  std::string bucket = "events";
+  std::string type = "event";        // of events that neither say one nor come in a stream
+  std::vector<StreamPlace> streams;  // the first that matches
+  std::vector<EventRule> rules;      // in this order
+  Enrichment enrich;
+  std::string hash_salt;
+  // Events that claim to be older, or further ahead, are stored at the second they came.
+  std::int64_t max_age_seconds = 7 * 86'400;
+  std::int64_t max_ahead_seconds = 240;  // nodes allow 300
+};
+
+}  // namespace carillon

@@ -1,0 +1,121 @@
+#include "collector/config.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collector/command_line.h"
+
+namespace carillon {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "carillon-config-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  std::string Write(const std::string& toml) const {
+    const std::string path = directory_ + "/c.toml";
+    std::ofstream(path) << toml;
+    return path;
+  }
+  std::string ErrorOf(const std::string& toml) const {
+    CollectorConfig config;
+    Status status = LoadConfig(Write(toml), &config);
+    if (status.ok()) status = Validate(config);
+    return std::string(Message(status));
+  }
+  StatusOr<std::optional<CollectorCommand>> Parse(std::vector<std::string> words) {
+    words.insert(words.begin(), "carillon-collector");
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data(), &exit_code_);
+  }
+
+  std::string directory_;
+  int exit_code_ = -1;
+};
+
+TEST_F(ConfigTest, SaysWhatIsWrongAndWhere) {
+  EXPECT_THAT(ErrorOf(""), HasSubstr("--spool"));
+  EXPECT_THAT(ErrorOf("spool = \n"), HasSubstr("c.toml:1"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\nspol = 1\n"), HasSubstr(":2: unknown key 'spol'"));
+  EXPECT_THAT(ErrorOf("spool = 1\n"), HasSubstr("spool: want a string"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\nmax_body_kib = 9000\n"), HasSubstr("want 1..8192"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\nstale_percent = 'all'\n"), HasSubstr("a whole number"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\nlog_json = 1\n"), HasSubstr("true or false"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\nendpoint = [1]\n"), HasSubstr("array of strings"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\ntrusted_proxies = ['ten']\n"), HasSubstr("'ten'"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\ndc = 'a b'\n"), HasSubstr("dc"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\nlog_level = 'loud'\n"), HasSubstr("loud"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\nsyslog = '127.0.0.1:0'\n"), HasSubstr("stream_tenant"));
+  EXPECT_EQ(ErrorOf("spool = '/x'\n[tenants.acme]\nbucket = 'x'\n"), "");
+}
+
+TEST_F(ConfigTest, ListensOnOtherThanLoopbackOnlyWhenThatIsSpelledOut) {
+  for (const char* key : {"http", "admin", "forward", "syslog", "relp"}) {
+    const std::string toml =
+        std::string("spool = '/x'\nstream_tenant = 't'\n") + key + " = '0.0.0.0:1'\n";
+    EXPECT_THAT(ErrorOf(toml), HasSubstr("--insecure-listen")) << key;
+    EXPECT_EQ(ErrorOf(toml + "insecure_listen = true\n"), "") << key;
+    EXPECT_THAT(ErrorOf(toml + "insecure_listen = true\nopen = 'acme'\n"),
+                HasSubstr("without a key"))
+        << key;
+  }
+  EXPECT_THAT(ErrorOf("spool = '/x'\nhttp = '127.example.com:1'\n"), HasSubstr("loopback"));
+  EXPECT_EQ(ErrorOf("spool = '/x'\nhttp = '[::1]:1'\n"), "");
+}
+
+TEST_F(ConfigTest, LaysFlagsOverTheFile) {
+  const std::string path = Write("spool = '/file'\nhttp = '127.0.0.1:1'\ndc = 'east'\n");
+  const auto command =
+      Parse({"--config", path, "--spool", "/flag", "--endpoint", "a:1", "--endpoint", "b:2"});
+  ASSERT_TRUE(command.ok() && command->has_value());
+  EXPECT_EQ((*command)->kind, CollectorCommand::Kind::kRun);
+  EXPECT_EQ((*command)->config.spool, "/flag");
+  EXPECT_EQ((*command)->config.http, "127.0.0.1:1");
+  EXPECT_EQ((*command)->config.dc, "east");
+  EXPECT_THAT((*command)->config.endpoint, ElementsAre("a:1", "b:2"));
+}
+
+TEST_F(ConfigTest, KnowsItsCommands) {
+  auto command = Parse({"key", "create", "acme"});
+  ASSERT_TRUE(command.ok() && command->has_value());
+  EXPECT_EQ((*command)->kind, CollectorCommand::Kind::kCreateKey);
+  EXPECT_EQ((*command)->tenant, "acme");
+  command = Parse({"config", "check", "--spool", "/x"});
+  ASSERT_TRUE(command.ok() && command->has_value());
+  EXPECT_EQ((*command)->kind, CollectorCommand::Kind::kCheckConfig);
+  EXPECT_EQ((*command)->config.spool, "/x");
+  command = Parse({"--frobnicate"});
+  ASSERT_TRUE(command.ok());
+  EXPECT_FALSE(command->has_value());
+  EXPECT_EQ(exit_code_, 2);
+}
+
+TEST_F(ConfigTest, DocumentsEveryKeySoThatItCanBeReadAgain) {
+  CollectorConfig config;
+  config.spool = "/var/lib/carillon/spool";
+  config.trusted_proxies = {"10.0.0.0/8"};
+  config.max_body_kib = 77;
+  CollectorConfig again;
+  const Status status = LoadConfig(Write(DocumentConfig(config)), &again);
+  ASSERT_TRUE(status.ok()) << ToString(status);
+  EXPECT_EQ(DocumentConfig(again), DocumentConfig(config));
+}
+
+}  // namespace
+}  // namespace carillon
