@@ -53,6 +53,11 @@ const Key kKeys[] = {
      &CollectorConfig::open},
     {"trusted_proxies", "Addresses and networks whose X-Forwarded-For is believed.",
      &CollectorConfig::trusted_proxies},
+    {"tls_certificate",
+     "PEM file of the certificate and its chain, for all ports but `admin`; read again when it\n"
+     "# changes. Empty: no TLS.",
+     &CollectorConfig::tls_certificate},
+    {"tls_key", "PEM file of the certificate's key.", &CollectorConfig::tls_key},
     {"insecure_listen", "Allow listening on other than loopback although there is no TLS.",
      &CollectorConfig::insecure_listen},
     {"log_level", "debug, info, warning, or error.", &CollectorConfig::log_level},
@@ -178,6 +183,20 @@ bool IsLoopback(const std::string& address) {
   return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
 }
 
+Status CheckListen(const std::string& address, bool tls, const CollectorConfig& config) {
+  if (address.empty() || IsLoopback(address)) return OkStatus();
+  if (!config.open.empty()) {
+    return InvalidArgument(
+        "{} is not a loopback address, and open = '{}' lets anybody in without a key", address,
+        config.open);
+  }
+  if (tls || config.insecure_listen) return OkStatus();
+  return InvalidArgument(
+      "{} is not a loopback address, and there is no TLS: keys and events could be read on the "
+      "way. Say --insecure-listen if that is meant",
+      address);
+}
+
 }  // namespace
 
 Status LoadConfig(const std::string& path, CollectorConfig* config) {
@@ -210,21 +229,13 @@ Status Validate(const CollectorConfig& config) {
     return InvalidArgument(
         "forward, syslog, and relp show no key of a tenant: say whose they are by stream_tenant");
   }
-  for (const std::string& address :
-       {config.http, config.admin, config.forward, config.syslog, config.relp}) {
-    if (address.empty() || IsLoopback(address)) continue;
-    if (!config.open.empty()) {
-      return InvalidArgument(
-          "{} is not a loopback address, and open = '{}' lets anybody in without a key", address,
-          config.open);
-    }
-    if (config.insecure_listen) continue;
-    return InvalidArgument(
-        "{} is not a loopback address, and there is no TLS: keys and events could be read on the "
-        "way. Say --insecure-listen if that is meant",
-        address);
+  if (config.tls_certificate.empty() != config.tls_key.empty()) {
+    return InvalidArgument("tls_certificate and tls_key come together");
   }
-  return OkStatus();
+  for (const std::string& address : {config.http, config.forward, config.syslog, config.relp}) {
+    RETURN_IF_ERROR(CheckListen(address, !config.tls_certificate.empty(), config));
+  }
+  return CheckListen(config.admin, false, config);
 }
 
 std::string DocumentConfig(const CollectorConfig& config) {
