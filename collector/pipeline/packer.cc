@@ -308,8 +308,10 @@ void Packer::Upkeep() {
   const Instant now = options_.clock->Now();
   if (!all && now < upkeep_at_) return;
   upkeep_at_ = now + kUpkeepEvery;
-  Status status = parts_.outbox->Flush();
-  if (status.ok()) status = parts_.outbox->Trim(parts_.intake->first_number(), all);
+  const Status flushed = parts_.outbox->Flush();
+  // Also when nothing can be written: removing segments is what makes room.
+  Status status = parts_.outbox->Trim(parts_.intake->first_number(), all && flushed.ok());
+  if (status.ok()) status = flushed;
   if (!status.ok() && parts_.outbox->broken()) Fail(status);
   if (!status.ok()) LogWarning("outbox: upkeep: {}", ToString(status));
   const std::lock_guard lock(mutex_);

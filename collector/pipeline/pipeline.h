@@ -97,7 +97,7 @@ inline constexpr char kOtherTenants[] = "(others)";
 // on the disk.
 //
 // Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; three of its own. Memory: about 400 MiB
-// at most, of which 256 MiB wait for the disk or the packer, and about 250 bytes a chunk of the
+// at most, of which 256 MiB wait for the disk or the packer, and about 700 bytes a chunk of the
 // backlog.
 class Pipeline : public Intake {
  public:

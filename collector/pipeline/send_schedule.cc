@@ -78,7 +78,9 @@ void SendSchedule::Retry(OutboxId id, Chunk* chunk, const Status& status, const 
     effects->burials.push_back({id, status});
     return;
   }
-  Delay(id, chunk, time.now + DelayOf(id.value(), chunk->attempts));
+  const Duration delay =
+      IsFinal(status) ? limits_.refusal_delay : DelayOf(id.value(), chunk->attempts);
+  Delay(id, chunk, time.now + delay);
 }
 
 void SendSchedule::HandlePut(OutboxId id, const Status& status, const SendTime& time,
@@ -135,6 +137,10 @@ void SendSchedule::Uncommit(const CommitToSend& commit, const Status& status, co
   Second& second = seconds_[{commit.bucket, commit.epoch}];
   ++second.attempts;
   if (IsFinal(status)) ++second.refusals;
+  // One of them may be what is wrong with all.
+  const bool is_bad = status.code() == StatusCode::kInvalidArgument;
+  const bool bury = second.refusals >= limits_.refusals || (is_bad && commit.chunks.size() == 1);
+  second.one_by_one = second.one_by_one || is_bad;
   // The store does not have a chunk that it said it has: put all of them again.
   const bool put_again = status.code() == StatusCode::kFailedPrecondition;
   if (!put_again) ++effects->failures;
@@ -142,7 +148,7 @@ void SendSchedule::Uncommit(const CommitToSend& commit, const Status& status, co
     Chunk& chunk = chunks_.at(id);
     if (put_again) {
       Retry(id, &chunk, status, time, effects);
-    } else if (second.refusals >= limits_.refusals || time.now >= chunk.what.expires) {
+    } else if (bury || time.now >= chunk.what.expires) {
       chunk.state = State::kBurying;
       effects->burials.push_back({id, status});
     } else {
@@ -150,8 +156,10 @@ void SendSchedule::Uncommit(const CommitToSend& commit, const Status& status, co
       second.stored.push_back(id);
     }
   }
-  if (second.refusals >= limits_.refusals) second.attempts = second.refusals = 0;
-  second.retry_at = time.now + DelayOf(commit.id.value(), second.attempts);
+  if (bury || is_bad) second.attempts = second.refusals = 0;
+  const Duration delay =
+      IsFinal(status) ? limits_.refusal_delay : DelayOf(commit.id.value(), second.attempts);
+  second.retry_at = is_bad ? time.now : time.now + delay;
 }
 
 void SendSchedule::HandleBuried(OutboxId id, const Status& status, const SendTime& time) {
@@ -305,7 +313,8 @@ void SendSchedule::StartCommits(const SendTime& time, SendEffects* effects) {
     const SecondName name = commits_due_.begin()->second;
     Second& second = seconds_.at(name);
     CommitToSend commit{.id = CommitId(next_commit_++), .bucket = name.first, .epoch = name.second};
-    const std::size_t count = std::min(second.stored.size(), kMaxChunksPerCommit);
+    const std::size_t most = second.one_by_one ? 1 : kMaxChunksPerCommit;
+    const std::size_t count = std::min(second.stored.size(), most);
     commit.chunks.assign(second.stored.end() - static_cast<std::ptrdiff_t>(count),
                          second.stored.end());
     second.stored.resize(second.stored.size() - count);

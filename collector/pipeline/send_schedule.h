@@ -24,7 +24,8 @@ struct SendLimits {
   int refusals = 4;  // of a chunk, for good, until it is buried
   Duration first_delay = std::chrono::milliseconds(100);
   Duration max_delay = std::chrono::seconds(5);
-  Duration bury_again = std::chrono::minutes(1);  // when there was no place for a dead letter
+  Duration refusal_delay = std::chrono::seconds(5);  // a bucket may be on its way to all nodes
+  Duration bury_again = std::chrono::minutes(1);     // when there was no place for a dead letter
   // A commit waits so long for puts of its second that are under way.
   Duration commit_patience = std::chrono::milliseconds(250);
 };
@@ -131,6 +132,7 @@ class SendSchedule {
     std::vector<OutboxId> stored;
     std::size_t puts = 0;
     bool committing = false;
+    bool one_by_one = false;  // all of it together was refused
     int attempts = 0;
     int refusals = 0;
     Instant commit_at;     // of the stored ones, the latest

@@ -187,6 +187,23 @@ TEST_F(SendScheduleTest, ACommitThatIsRefusedForGoodBuriesItsChunks) {
   EXPECT_THAT(effects.burials, SizeIs(1));
 }
 
+TEST_F(SendScheduleTest, OneBadChunkOfACommitDoesNotTakeTheOthersWithIt) {
+  for (std::uint64_t id = 1; id <= 3; ++id) Add(id);
+  Puts();
+  for (std::uint64_t id = 1; id <= 3; ++id) Put(id, OkStatus());
+  SendEffects effects;
+  for (int i = 0; i < 5; ++i) {
+    for (const CommitToSend& commit : Tick().commits) {
+      const bool bad = std::count(commit.chunks.begin(), commit.chunks.end(), OutboxId(2)) > 0;
+      schedule_.HandleCommit(commit.id, bad ? InvalidArgument("chunk 2") : OkStatus(), Time(),
+                             &effects);
+    }
+  }
+  EXPECT_THAT(effects.committed, ::testing::UnorderedElementsAre(OutboxId(1), OutboxId(3)));
+  ASSERT_THAT(effects.burials, SizeIs(1));
+  EXPECT_EQ(effects.burials[0].id, OutboxId(2));
+}
+
 TEST_F(SendScheduleTest, RepeatedAndUnknownAnswersChangeNothing) {
   Add(1);
   Puts();

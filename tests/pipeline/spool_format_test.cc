@@ -139,6 +139,62 @@ TEST(SpoolFormatTest, ChunksComeBackAsTheyWere) {
   }
 }
 
+std::string Hex(ByteSpan bytes) {
+  std::string text;
+  for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return text;
+}
+
+// docs/FORMATS.md, "Spool": what is in somebody's spool must be read by the next version.
+TEST(SpoolFormatTest, WritesTheBytesItAlwaysWrote) {
+  IntakeRequest request{.tenant = "a", .received_us = 1};
+  request.events = {Prepared("W", 3, "{}"), Prepared("W", 0, "{}")};
+  request.events[1].id = "i";
+  EXPECT_EQ(Hex(EncodeRequest(request)),
+            "01"
+            "0161"
+            "0100000000000000"
+            "02"
+            "00"
+            "066576656e7473"
+            "0157"
+            "03617070"
+            "04"
+            "00"
+            "027b7d"
+            "01"
+            "01"
+            "0169"
+            "027b7d");
+  EXPECT_EQ(Hex(EncodeCovered({{1, 0}, {2, 0}, {2, 4}, {2, 5}})),
+            "03"
+            "02020001"
+            "0302");
+  OutboxChunk chunk = SomeChunk();
+  chunk.created = 5;
+  EXPECT_EQ(Hex(EncodeOutboxHead(chunk, "x")),
+            "01"
+            "05"
+            "04"
+            "0461636d65"
+            "066576656e7473"
+            "1f"
+            "313730303030303030303a313a63656c6c303a5745423a3a6368756e6b3737"
+            "03"
+            "64"
+            "78563412"
+            "0178"
+            "05");
+  EXPECT_EQ(Hex(EncodeDone({1, 300})),
+            "01"
+            "02"
+            "01"
+            "ac02");
+  EXPECT_EQ(Hex(EncodeDeadLetterHead("no")),
+            "01"
+            "026e6f");
+}
+
 TEST(SpoolFormatTest, MarksAndDeadLettersComeBack) {
   EXPECT_THAT(*DecodeDone(EncodeDone({3, 1, std::uint64_t{1} << 50})),
               ElementsAre(3, 1, std::uint64_t{1} << 50));

@@ -28,7 +28,9 @@ LAYERS = {
 # Decisions only: they take time and chance as arguments.
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
         "client/second_batcher", "client/router.", "client/node_health.",
-        "collector/dialects/", "collector/tenant/", "collector/pipeline/chunk_batcher")
+        "collector/dialects/", "collector/tenant/", "collector/pipeline/chunk_batcher",
+        "collector/pipeline/send_schedule", "collector/pipeline/stale_budget",
+        "collector/pipeline/spool_format", "collector/pipeline/request_check")
 FORBIDDEN = [
     (r"\bstd::(thread|mutex|condition_variable|async|future)\b", "threads"),
     (r"\b(steady_clock|system_clock)::now\b|\bSystemClock\(\)|\btime\(nullptr\)", "a clock"),
