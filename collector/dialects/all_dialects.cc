@@ -1,4 +1,7 @@
 #include "collector/dialects/dialect.h"
+#include "collector/dialects/elasticsearch.h"
+#include "collector/dialects/segment.h"
+#include "collector/dialects/splunk_hec.h"
 #include "collector/dialects/treasure_data.h"
 
 namespace carillon {
@@ -11,6 +14,10 @@ const std::vector<const Dialect*>& AllDialects() {
       &TreasureDataV3(),
       &TreasureDataMobile(),
       &TreasureDataPostback(),
+      &Segment(),
+      &SplunkEvents(),
+      &SplunkRaw(),
+      &Elasticsearch(),
   };
   return dialects;
 }

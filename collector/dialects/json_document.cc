@@ -162,6 +162,11 @@ bool JsonValue::HasAny(std::span<const std::string_view> names) const {
 }
 
 void JsonValue::AppendMembers(std::span<const std::string_view> without, std::string* out) const {
+  if (!IsObject()) return;
+  if ((document_->nodes_[at_].flags & JsonDocument::kSpaced) == 0 && !HasAny(without)) {
+    out->append(raw().substr(1, raw().size() - 2));
+    return;
+  }
   bool first = true;
   for (const JsonMember member : members()) {
     const bool left_out = std::any_of(without.begin(), without.end(), [&](std::string_view name) {

@@ -206,11 +206,16 @@ void JsonObjectWriter::AddInteger(std::string_view name, std::int64_t value) {
   fmt::format_to(std::back_inserter(*Begin(name)), "{}", value);
 }
 
-void JsonObjectWriter::AddMembers(std::string_view members) {
-  if (members.empty()) return;
+void JsonObjectWriter::AddMembersOf(JsonValue object, std::span<const std::string_view> without) {
+  const std::size_t before = out_->size();
   if (!empty_) out_->push_back(',');
-  empty_ = false;
-  out_->append(members);
+  const std::size_t begin = out_->size();
+  object.AppendMembers(without, out_);
+  if (out_->size() == begin) {
+    out_->resize(before);
+  } else {
+    empty_ = false;
+  }
 }
 
 void JsonObjectWriter::End() {

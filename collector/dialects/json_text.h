@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+
+#include "collector/dialects/json_document.h"
 
 // Pieces of JSON, written.
 namespace carillon {
@@ -33,8 +36,8 @@ class JsonObjectWriter {
   void Add(std::string_view name, std::string_view json);
   void AddText(std::string_view name, std::string_view text);
   void AddInteger(std::string_view name, std::int64_t value);
-  // Members as JsonValue::AppendMembers writes them: may be empty.
-  void AddMembers(std::string_view members);
+  // The members of `object`, in one line, but for those named in `without`.
+  void AddMembersOf(JsonValue object, std::span<const std::string_view> without = {});
   // Appends the name, for a value that the caller appends next.
   std::string* Begin(std::string_view name);
   // Appends '}'.

@@ -94,9 +94,7 @@ Status AddTdRecord(const EdgeRequest& request, const EventFields& where, JsonVal
     return writer->Reject(status);
   }
   JsonObjectWriter object = writer->Begin();
-  std::string members;
-  record.AppendMembers(kNotKept, &members);
-  object.AddMembers(members);
+  object.AddMembersOf(record, kNotKept);
   for (const std::string_view name : kFilledByServer) {
     const JsonValue value = record[name];
     if (value.exists() && value.Digits() != name) object.Add(name, value.raw());
