@@ -1,5 +1,6 @@
 #include "collector/dialects/dialect.h"
 #include "collector/dialects/elasticsearch.h"
+#include "collector/dialects/otlp.h"
 #include "collector/dialects/segment.h"
 #include "collector/dialects/splunk_hec.h"
 #include "collector/dialects/treasure_data.h"
@@ -18,6 +19,7 @@ const std::vector<const Dialect*>& AllDialects() {
       &SplunkEvents(),
       &SplunkRaw(),
       &Elasticsearch(),
+      &OtlpLogs(),
   };
   return dialects;
 }
