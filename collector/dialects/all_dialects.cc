@@ -1,5 +1,8 @@
+#include "collector/dialects/cloudevents.h"
+#include "collector/dialects/collectd.h"
 #include "collector/dialects/dialect.h"
 #include "collector/dialects/elasticsearch.h"
+#include "collector/dialects/loki.h"
 #include "collector/dialects/otlp.h"
 #include "collector/dialects/segment.h"
 #include "collector/dialects/splunk_hec.h"
@@ -11,6 +14,7 @@ namespace carillon {
 // before those that look at the path alone.
 const std::vector<const Dialect*>& AllDialects() {
   static const std::vector<const Dialect*> dialects = {
+      &CloudEvents(),
       &TreasureDataV4(),
       &TreasureDataV3(),
       &TreasureDataMobile(),
@@ -20,6 +24,8 @@ const std::vector<const Dialect*>& AllDialects() {
       &SplunkRaw(),
       &Elasticsearch(),
       &OtlpLogs(),
+      &LokiPush(),
+      &Collectd(),
   };
   return dialects;
 }
