@@ -1,10 +1,15 @@
+#include "collector/dialects/amplitude.h"
 #include "collector/dialects/cloudevents.h"
 #include "collector/dialects/collectd.h"
 #include "collector/dialects/dialect.h"
 #include "collector/dialects/elasticsearch.h"
 #include "collector/dialects/loki.h"
+#include "collector/dialects/mixpanel.h"
 #include "collector/dialects/otlp.h"
+#include "collector/dialects/posthog.h"
 #include "collector/dialects/segment.h"
+#include "collector/dialects/sentry.h"
+#include "collector/dialects/snowplow.h"
 #include "collector/dialects/splunk_hec.h"
 #include "collector/dialects/treasure_data.h"
 
@@ -25,6 +30,12 @@ const std::vector<const Dialect*>& AllDialects() {
       &Elasticsearch(),
       &OtlpLogs(),
       &LokiPush(),
+      &PostHog(),
+      &PostHogConfig(),
+      &Snowplow(),
+      &Mixpanel(),
+      &Amplitude(),
+      &Sentry(),
       &Collectd(),
   };
   return dialects;
