@@ -16,7 +16,7 @@ struct SendBytes {
 };
 // To be kept; and when it is kept, `acknowledgement` (empty: none) is to be written.
 struct StoreEvents {
-  EventBatch events;
+  EventBatch events;  // may be empty: acknowledged in its turn
   std::string acknowledgement;
   // Written instead when it cannot be kept now; empty: the connection is closed, unacknowledged,
   // which makes the client send it again.
@@ -41,6 +41,9 @@ class StreamSession {
   // more. INVALID_ARGUMENT: malformed. UNAUTHENTICATED: the handshake failed. OUT_OF_RANGE: a
   // message above the limit.
   virtual Status Feed(std::string_view bytes, std::vector<StreamEffect>* effects) = 0;
+  // The client has said all it had to say: takes what needed no more than that to be whole. Not
+  // called after an error.
+  virtual void End(std::vector<StreamEffect>* effects) { (void)effects; }
 };
 
 }  // namespace carillon
