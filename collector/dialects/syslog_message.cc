@@ -96,8 +96,10 @@ bool TakeElement(std::string_view* text, JsonObjectWriter* out) {
   text->remove_prefix(end);
   while (text->starts_with(' ')) {
     text->remove_prefix(1);
-    const std::size_t equals = text->find("=\"");
-    if (equals == 0 || equals == std::string_view::npos) return false;
+    const std::size_t equals = text->find_first_of("=\" ]");
+    if (equals == 0 || equals == std::string_view::npos || text->substr(equals, 2) != "=\"") {
+      return false;
+    }
     const std::string_view name = text->substr(0, equals);
     text->remove_prefix(equals + 2);
     const auto value = TakeQuoted(text);

@@ -77,7 +77,7 @@ TEST_F(SyslogTest, ReadsRfc3164Leniently) {
 TEST_F(SyslogTest, NothingOfABrokenMessageIsLost) {
   for (const std::string_view message :
        {"<14>1 2023 h a p m - x", "<14>1 - h a p m [x", "<14>1 - h a p m [x y=\"1] z", "<14>1 - h",
-        "<14>1 - h a p m [x y=\"1\"]z", "<14>1 "}) {
+        "<14>1 - h a p m [x y=\"1\"]z", "<14>1 ", "<14>1 - h a p m [x y] z=\"1\"]"}) {
     EXPECT_NE(Json(message).find(message.substr(message.size() - 2)), std::string::npos)
         << Json(message);
   }
