@@ -73,7 +73,7 @@ Status AddStructured(JsonValue event, EventWriter* writer) {
   std::string stream;
   return writer->Add({.stream = event["type"].Text(&stream),
                       .id = id,
-                      .time_us = TimeOfText(event["time"].Digits())},
+                      .time_us = TimeOfText(event["time"].Written())},
                      event);
 }
 

@@ -91,7 +91,7 @@ std::string JsonValue::Text() const {
   return std::string(Text(&scratch));
 }
 
-std::string_view JsonValue::Digits() const {
+std::string_view JsonValue::Written() const {
   const std::string_view text = raw();
   if (type() == JsonType::kNumber) return text;
   return type() == JsonType::kString ? text.substr(1, text.size() - 2) : std::string_view();

@@ -50,9 +50,8 @@ class JsonValue {
   // else empty. Valid as long as the document and `scratch`.
   std::string_view Text(std::string* scratch) const;
   std::string Text() const;
-  // The digits of a number, or of a number written as a string; else empty. Not checked for
-  // strings.
-  std::string_view Digits() const;
+  // A number, or what stands between the quotes of a string, as it is written; else empty.
+  std::string_view Written() const;
 
   // The member of an object; the last, when it comes twice, as in JavaScript. None: no such
   // member, or no object. Cost: O(members).

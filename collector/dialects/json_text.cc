@@ -206,6 +206,14 @@ void JsonObjectWriter::AddInteger(std::string_view name, std::int64_t value) {
   fmt::format_to(std::back_inserter(*Begin(name)), "{}", value);
 }
 
+void JsonObjectWriter::AddMember(const JsonMember& member) {
+  if (!empty_) out_->push_back(',');
+  empty_ = false;
+  out_->append(member.name.raw());
+  out_->push_back(':');
+  member.value.AppendLine(out_);
+}
+
 void JsonObjectWriter::AddMembersOf(JsonValue object, std::span<const std::string_view> without) {
   const std::size_t before = out_->size();
   if (!empty_) out_->push_back(',');

@@ -36,6 +36,7 @@ class JsonObjectWriter {
   void Add(std::string_view name, std::string_view json);
   void AddText(std::string_view name, std::string_view text);
   void AddInteger(std::string_view name, std::int64_t value);
+  void AddMember(const JsonMember& member);
   // The members of `object`, in one line, but for those named in `without`.
   void AddMembersOf(JsonValue object, std::span<const std::string_view> without = {});
   // Appends the name, for a value that the caller appends next.

@@ -80,7 +80,7 @@ class LokiDialect final : public Dialect {
     if (labels.IsObject()) labels.AppendLine(out.Begin("labels"));
     if (parts[2].IsObject()) parts[2].AppendLine(out.Begin("metadata"));
     return writer->Finish(
-        {.stream = stream, .time_us = TimeOfNumber(parts[0].Digits(), TimeUnit::kNanoseconds)},
+        {.stream = stream, .time_us = TimeOfNumber(parts[0].Written(), TimeUnit::kNanoseconds)},
         &out);
   }
 };

@@ -45,7 +45,7 @@ std::optional<std::int64_t> TimeOfAnyUnit(std::string_view digits) {
 }
 
 std::optional<std::int64_t> TimeOfEvent(JsonValue time) {
-  std::optional<std::int64_t> time_us = TimeOfAnyUnit(time.Digits());
+  std::optional<std::int64_t> time_us = TimeOfAnyUnit(time.Written());
   if (!time_us.has_value() && time.IsString()) time_us = TimeOfText(time.Text());
   const bool sane = time_us.has_value() && *time_us >= kLeastTimeUs && *time_us <= kMostTimeUs;
   return sane ? time_us : std::nullopt;

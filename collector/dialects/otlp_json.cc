@@ -20,7 +20,7 @@ std::size_t AppendPairs(JsonValue pairs, std::size_t level, std::string* out);
 std::size_t AppendAny(JsonValue any, std::size_t level, std::string* out) {
   JsonMember member;
   for (const JsonMember each : any.members()) member = each;
-  const std::string_view kind = member.name.Digits();
+  const std::string_view kind = member.name.Written();
   const JsonValue value = member.value;
   if (level > kMaxOtlpLevels) {
     out->append("null");
@@ -37,8 +37,8 @@ std::size_t AppendAny(JsonValue any, std::size_t level, std::string* out) {
     out->push_back(']');
     return below + 1;
   }
-  if (kind == "intValue" && IsInteger(value.Digits())) {
-    out->append(value.Digits());
+  if (kind == "intValue" && IsInteger(value.Written())) {
+    out->append(value.Written());
   } else if (value.IsObject() || value.IsArray() || !value.exists()) {
     out->append("null");
   } else {
@@ -85,14 +85,14 @@ std::string ScopeOf(JsonValue scope) {
 void ReadRecord(JsonValue json, OtlpRecord* record) {
   record->Clear();
   for (const std::string_view name : {"timeUnixNano", "observedTimeUnixNano"}) {
-    const auto time = TimeOfNumber(json[name].Digits(), TimeUnit::kNanoseconds);
+    const auto time = TimeOfNumber(json[name].Written(), TimeUnit::kNanoseconds);
     if (!record->time_us && time.value_or(0) != 0) record->time_us = time;
   }
   const JsonValue attributes = json["attributes"];
   if (json["body"].IsObject()) record->levels = AppendAny(json["body"], 1, &record->body);
   record->levels = std::max(record->levels, AppendPairs(attributes, 1, &record->attributes));
   record->severity_text = json["severityText"].Text();
-  const std::string_view number = json["severityNumber"].Digits();
+  const std::string_view number = json["severityNumber"].Written();
   if (number.size() <= 2 && IsInteger(number))
     record->severity_number = std::stoi(std::string(number));
   record->event_name = json["eventName"].Text();

@@ -125,7 +125,7 @@ class SplunkEventsDialect final : public Dialect {
   static Envelope Read(JsonValue object) {
     Envelope envelope;
     for (const JsonMember member : object.members()) {
-      const std::string_view name = member.name.Digits();
+      const std::string_view name = member.name.Written();
       if (name == "event") envelope.event = member.value;
       if (name == "time") envelope.time = member.value;
       if (name == "fields") envelope.fields = member.value;

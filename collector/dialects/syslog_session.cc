@@ -29,8 +29,8 @@ StatusOr<std::optional<Frame>> CountedFrame(std::string_view bytes) {
   return Frame{.message = bytes.substr(digits + 1, count), .size = digits + 1 + count};
 }
 
-StatusOr<std::optional<Frame>> LineFrame(std::string_view bytes) {
-  const std::size_t end = bytes.find_first_of(std::string_view("\n\0", 2));
+StatusOr<std::optional<Frame>> LineFrame(std::string_view bytes, std::size_t searched) {
+  const std::size_t end = bytes.find_first_of(std::string_view("\n\0", 2), searched);
   if (std::min(end, bytes.size()) > kMaxSyslogBytes) {
     return OutOfRange("syslog: a line of more than {} bytes", kMaxSyslogBytes);
   }
@@ -39,9 +39,9 @@ StatusOr<std::optional<Frame>> LineFrame(std::string_view bytes) {
 }
 
 // The first message of `bytes`; nullopt: not all there.
-StatusOr<std::optional<Frame>> NextFrame(std::string_view bytes) {
+StatusOr<std::optional<Frame>> NextFrame(std::string_view bytes, std::size_t searched) {
   if (bytes.empty()) return std::nullopt;
-  return bytes[0] >= '0' && bytes[0] <= '9' ? CountedFrame(bytes) : LineFrame(bytes);
+  return bytes[0] >= '0' && bytes[0] <= '9' ? CountedFrame(bytes) : LineFrame(bytes, searched);
 }
 
 void Flush(EventBatch* batch, std::vector<StreamEffect>* effects) {
@@ -59,16 +59,18 @@ Status SyslogSession::Feed(std::string_view bytes, std::vector<StreamEffect>* ef
   EventWriter writer("messages", &batch);
   Status status;
   while (status.ok()) {
-    const auto frame = NextFrame(rest);
+    const auto frame = NextFrame(rest, searched_);
     status = frame.status();
     if (!frame.ok() || !frame->has_value()) break;
     const std::string_view message = (*frame)->message;
     rest.remove_prefix((*frame)->size);
+    searched_ = 0;
     if (message.find_first_not_of(" \r") == std::string_view::npos) continue;
     status = AddSyslogMessage(message, &writer);
     if (batch.size() == kMaxEventsInRequest) Flush(&batch, effects);
   }
   Flush(&batch, effects);
+  searched_ = rest.size();
   buffer_.erase(0, buffer_.size() - rest.size());
   return status;
 }

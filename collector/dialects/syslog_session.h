@@ -22,6 +22,7 @@ class SyslogSession final : public StreamSession {
 
  private:
   std::string buffer_;
+  std::size_t searched_ = 0;  // bytes at the front of buffer_ that hold no end of a line
 };
 
 }  // namespace carillon

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "collector/dialects/answers.h"
 #include "collector/dialects/td_record.h"
 #include "collector/dialects/treasure_data.h"
@@ -14,14 +16,22 @@ Status CheckStream(std::string_view stream) {
   return TdTableOf(path, "").status();
 }
 
-// The control members of a record, and keys.
-std::vector<std::string_view> ControlMembers(JsonValue record) {
-  std::vector<std::string_view> names(std::begin(kSecretMembers), std::end(kSecretMembers));
-  for (const JsonMember member : record.members()) {
-    const std::string_view name = member.name.Digits();
-    if (name.starts_with('#')) names.push_back(name);
+// The record without its control members and keys.
+Status AddRecord(std::string_view stream, JsonValue record, EventWriter* writer) {
+  if (!record.IsObject()) return writer->Reject("no JSON object");
+  if (const Status status = writer->CheckPart(record, 0); !status.ok()) {
+    return writer->Reject(status);
   }
-  return names;
+  JsonObjectWriter out = writer->Begin();
+  std::string scratch;
+  for (const JsonMember member : record.members()) {
+    const std::string_view name = member.name.Text(&scratch);
+    const bool secret = std::find(std::begin(kSecretMembers), std::end(kSecretMembers), name) !=
+                        std::end(kSecretMembers);
+    if (!secret && !name.starts_with('#')) out.AddMember(member);
+  }
+  std::string id;
+  return writer->Finish({.stream = stream, .id = record["#UUID"].Text(&id)}, &out);
 }
 
 class TreasureDataMobileDialect final : public Dialect {
@@ -42,7 +52,6 @@ class TreasureDataMobileDialect final : public Dialect {
     RETURN_IF_ERROR(document.Parse(request.body));
     if (!document.root().IsObject()) return InvalidArgument("body: want an object of arrays");
     EventWriter writer("records", events);
-    std::string id;
     for (const JsonMember table : document.root().members()) {
       const std::string stream = table.name.Text();
       if (!table.value.IsArray()) return InvalidArgument("'{}': want an array", stream);
@@ -52,8 +61,7 @@ class TreasureDataMobileDialect final : public Dialect {
           RETURN_IF_ERROR(writer.Reject(good));
           continue;
         }
-        RETURN_IF_ERROR(writer.Add({.stream = stream, .id = record["#UUID"].Text(&id)}, record,
-                                   ControlMembers(record)));
+        RETURN_IF_ERROR(AddRecord(stream, record, &writer));
       }
     }
     return OkStatus();

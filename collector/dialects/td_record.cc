@@ -87,8 +87,8 @@ Status AddTdRecord(const EdgeRequest& request, const EventFields& where, JsonVal
                    EventWriter* writer) {
   EventFields event = where;
   if (!event.time_us) event.time_us = TimeOf(record["time"], TimeUnit::kSeconds);
-  const bool global = record["td_global_id"].Digits() == "td_global_id";
-  const bool address = record["td_ip"].Digits() == "td_ip";
+  const bool global = record["td_global_id"].Written() == "td_global_id";
+  const bool address = record["td_ip"].Written() == "td_ip";
   if (!global && !address) return writer->Add(event, record, kSecretMembers);
   if (const Status status = writer->CheckPart(record, 0); !status.ok()) {
     return writer->Reject(status);
@@ -97,7 +97,7 @@ Status AddTdRecord(const EdgeRequest& request, const EventFields& where, JsonVal
   object.AddMembersOf(record, kNotKept);
   for (const std::string_view name : kFilledByServer) {
     const JsonValue value = record[name];
-    if (value.exists() && value.Digits() != name) object.Add(name, value.raw());
+    if (value.exists() && value.Written() != name) object.Add(name, value.raw());
   }
   if (global) object.AddText("td_global_id", TdGlobalIdOf(request));
   return writer->Finish(event, &object);

@@ -167,7 +167,7 @@ std::optional<std::int64_t> TimeOfText(std::string_view text) {
 }
 
 std::optional<std::int64_t> TimeOf(JsonValue value, TimeUnit unit) {
-  const std::string_view digits = value.Digits();
+  const std::string_view digits = value.Written();
   if (const auto time = TimeOfNumber(digits, unit); time.has_value()) return time;
   return value.IsString() ? TimeOfText(digits) : std::nullopt;
 }

@@ -51,6 +51,9 @@ std::vector<std::string> Bodies() {
   std::string many_keys = "{";
   for (int i = 0; i < 100'000; ++i) many_keys += fmt::format("\"k{}\":1,", i);
   many_keys.back() = '}';
+  std::string controls = "{";
+  for (int i = 0; i < 100'000; ++i) controls += fmt::format("\"#{}\":1,", i);
+  controls.back() = '}';
   std::string deep_objects;
   for (int i = 0; i < 100'000; ++i) deep_objects += R"({"a":)";
   return {"",
@@ -79,6 +82,7 @@ std::vector<std::string> Bodies() {
           R"({"a":"x\u0000y\n"})",
           "{\"a\":1}\n{\"a\":",
           "\xef\xbb\xbf{}",
+          controls,
           many_keys};
 }
 

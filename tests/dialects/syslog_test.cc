@@ -68,6 +68,9 @@ TEST_F(SyslogTest, ReadsRfc3164Leniently) {
   EXPECT_EQ(Json("<13>Oct  1 22:14:15 tag: m"),
             R"({"facility":"user","severity":"notice","timestamp":"Oct  1 22:14:15",)"
             R"("app_name":"tag","message":"m"})");
+  EXPECT_EQ(Json("<14>Nov 14 22:13:20 h2 app2[9] hello"),
+            R"({"facility":"user","severity":"info","timestamp":"Nov 14 22:13:20",)"
+            R"("hostname":"h2","app_name":"app2","proc_id":"9","message":"hello"})");
   EXPECT_EQ(Json("<13>just words"),
             R"({"facility":"user","severity":"notice","message":"just words"})");
   EXPECT_EQ(Json("no priority"), R"({"message":"no priority"})");
@@ -77,7 +80,7 @@ TEST_F(SyslogTest, ReadsRfc3164Leniently) {
 TEST_F(SyslogTest, NothingOfABrokenMessageIsLost) {
   for (const std::string_view message :
        {"<14>1 2023 h a p m - x", "<14>1 - h a p m [x", "<14>1 - h a p m [x y=\"1] z", "<14>1 - h",
-        "<14>1 - h a p m [x y=\"1\"]z", "<14>1 "}) {
+        "<14>1 - h a p m [x y=\"1\"]z", "<14>1 ", "<14>1 - h a p m [x y] z=\"1\"]"}) {
     EXPECT_NE(Json(message).find(message.substr(message.size() - 2)), std::string::npos)
         << Json(message);
   }

@@ -176,7 +176,7 @@ TEST_F(TreasureDataTest, V2CallsNothingButAName) {
 TEST_F(TreasureDataTest, OldPhonesSendTablesOfRecords) {
   const TestRequest request(
       "POST /android/v3/event", {{"X-TD-Write-Key", "k"}, {"X-TD-Data-Type", "k"}},
-      R"({"app_db.taps":[{"#UUID":"u1","#SSUT":true,"a":1},3],"bad":[{"b":2}]})");
+      R"({"app_db.taps":[{"#UUID":"u1","#SSUT":true,"a":1,"\u0061piKey":2},3],"bad":[{"b":2}]})");
   ASSERT_TRUE(Send(request).ok());
   EXPECT_EQ(dialect_, "treasuredata_mobile");
   EXPECT_EQ(Stream(0), "app_db.taps");
