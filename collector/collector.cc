@@ -174,13 +174,14 @@ class Collector {
     numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
     reception_ = std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock());
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
-    host_ = std::make_unique<EdgeHost>(EdgeHostOptions{.limits = LimitsOf(config_),
-                                                       .proxies = std::move(proxies),
-                                                       .tls = tls_.get(),
-                                                       .reception = reception_.get(),
-                                                       .serve_metrics = config_.admin.empty(),
-                                                       .metrics = &metrics_,
-                                                       .not_ready = [this] { return NotReady(); }});
+    host_ = std::make_unique<EdgeHost>(
+        EdgeHostOptions{.limits = LimitsOf(config_),
+                        .proxies = std::move(proxies),
+                        .tls = tls_.get(),
+                        .reception = reception_.get(),
+                        .serve_metrics = config_.admin.empty() && IsLoopback(config_.http),
+                        .metrics = &metrics_,
+                        .not_ready = [this] { return NotReady(); }});
     ASSIGN_OR_RETURN(server_, EdgeServer::Start({.address = config_.http,
                                                  .threads = config_.threads,
                                                  .backlog = static_cast<int>(config_.backlog)},

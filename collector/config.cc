@@ -34,7 +34,9 @@ const Key kKeys[] = {
      &CollectorConfig::endpoint},
     {"http", "IP:PORT that clients send events to; port 0 picks one and prints it.",
      &CollectorConfig::http},
-    {"admin", "IP:PORT of /metrics, /livez, /readyz alone; empty: they are at `http`.",
+    {"admin",
+     "IP:PORT of /metrics, /livez, /readyz alone; empty: they are at `http`, /metrics only if that "
+     "is\n# on loopback.",
      &CollectorConfig::admin},
     {"forward", "IP:PORT of the Fluent forward protocol; empty: none.", &CollectorConfig::forward},
     {"forward_shared_key",
@@ -176,13 +178,6 @@ StatusOr<toml::table> ParseToml(const std::string& path) {
   }
 }
 
-// "127.0.0.1:80", "[::1]:80", "localhost:80"; not "127.example.com:80".
-bool IsLoopback(const std::string& address) {
-  const std::string host = address.substr(0, address.rfind(':'));
-  const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
-  return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
-}
-
 Status CheckListen(const std::string& address, bool tls, const CollectorConfig& config) {
   if (address.empty() || IsLoopback(address)) return OkStatus();
   if (!config.open.empty()) {
@@ -198,6 +193,12 @@ Status CheckListen(const std::string& address, bool tls, const CollectorConfig& 
 }
 
 }  // namespace
+
+bool IsLoopback(const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
+  return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
+}
 
 Status LoadConfig(const std::string& path, CollectorConfig* config) {
   ASSIGN_OR_RETURN(const toml::table table, ParseToml(path));

@@ -12,7 +12,13 @@ constexpr std::size_t kMaxLingerBytes = std::size_t{1} << 20;
 constexpr auto kLingerTimeout = std::chrono::seconds(2);
 // Answers that wait for a slow client; then it is not read.
 constexpr std::size_t kMaxUnwrittenBytes = 256 * 1024;
+// An idle connection keeps no more memory than this for what it reads and for what it writes.
+constexpr std::size_t kKeptBytes = 4 * 1024;
 constexpr std::string_view kContinueLine = "HTTP/1.1 100 Continue\r\n\r\n";
+
+void ShrinkEmpty(std::string* text) {
+  if (text->empty() && text->capacity() > kKeptBytes) std::string().swap(*text);
+}
 
 }  // namespace
 
@@ -215,7 +221,7 @@ void EdgeConnection::Tick(Instant now) {
     if (now - lingers_since_ > kLingerTimeout) Close();
     return;
   }
-  if (writing_) {
+  if (written_ < out_.size()) {
     if (wrote_ != Instant() && now - wrote_ > limits.write_timeout) {
       host_->metrics()->CountTimeout();
       Close();
@@ -236,6 +242,8 @@ void EdgeConnection::Tick(Instant now) {
     return Continue();
   }
   if (host_->draining() && IsIdle()) return Close();
+  ShrinkEmpty(&in_);
+  ShrinkEmpty(&out_);
   const Duration patience = first_ ? limits.header_timeout : limits.idle_timeout;
   if (IsIdle() && now - active_ > patience) Close();
 }
