@@ -166,17 +166,22 @@ class Collector {
   Status Start() {
     ASSIGN_OR_RETURN(tenants_,
                      TenantDirectory::Open(TenantsFile(config_, file_), config_.open, &metrics_));
+    if (!config_.tls_certificate.empty()) {
+      ASSIGN_OR_RETURN(tls_, TlsFiles::Open(config_.tls_certificate, config_.tls_key));
+    }
     ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
     ASSIGN_OR_RETURN(pipeline_, Pipeline::Open(PipelineOptionsOf(config_, client_.get())));
     numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
     reception_ = std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock());
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
-    host_ = std::make_unique<EdgeHost>(EdgeHostOptions{.limits = LimitsOf(config_),
-                                                       .proxies = std::move(proxies),
-                                                       .reception = reception_.get(),
-                                                       .serve_metrics = config_.admin.empty(),
-                                                       .metrics = &metrics_,
-                                                       .not_ready = [this] { return NotReady(); }});
+    host_ = std::make_unique<EdgeHost>(
+        EdgeHostOptions{.limits = LimitsOf(config_),
+                        .proxies = std::move(proxies),
+                        .tls = tls_.get(),
+                        .reception = reception_.get(),
+                        .serve_metrics = config_.admin.empty() && IsLoopback(config_.http),
+                        .metrics = &metrics_,
+                        .not_ready = [this] { return NotReady(); }});
     ASSIGN_OR_RETURN(server_, EdgeServer::Start({.address = config_.http,
                                                  .threads = config_.threads,
                                                  .backlog = static_cast<int>(config_.backlog)},
@@ -226,6 +231,7 @@ class Collector {
       } else if (*read) {
         LogInfo("tenants read again: {}", tenants_->Current()->table->size());
       }
+      LookAtTls();
     }
   }
 
@@ -260,8 +266,10 @@ class Collector {
       return InvalidArgument("stream_tenant = '{}': there is no such tenant", tenant);
     }
     Stream stream{.name = name};
-    stream.host = std::make_unique<EdgeHost>(EdgeHostOptions{
-        .limits = LimitsOf(config_), .reception = reception_.get(), .metrics = &metrics_});
+    stream.host = std::make_unique<EdgeHost>(EdgeHostOptions{.limits = LimitsOf(config_),
+                                                             .tls = tls_.get(),
+                                                             .reception = reception_.get(),
+                                                             .metrics = &metrics_});
     ASSIGN_OR_RETURN(stream.server,
                      StreamServer::Start({.address = address,
                                           .dialect = name,
@@ -279,6 +287,16 @@ class Collector {
     RETURN_IF_ERROR(
         StartStream(kSyslog, config_.syslog, [] { return std::make_unique<SyslogSession>(); }));
     return StartStream(kRelp, config_.relp, [] { return std::make_unique<RelpSession>(); });
+  }
+
+  void LookAtTls() {
+    if (tls_ == nullptr) return;
+    const auto read = tls_->ReloadIfChanged();
+    if (!read.ok()) {
+      LogError("the certificate stays as it was: {}", Message(read.status()));
+    } else if (*read) {
+      LogInfo("certificate read again");
+    }
   }
 
   StatusOr<bool> ReloadNow() {
@@ -299,6 +317,7 @@ class Collector {
   std::atomic<bool> stopping_{false};
   CollectorMetrics metrics_;
   std::unique_ptr<TenantDirectory> tenants_;
+  std::unique_ptr<TlsFiles> tls_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<PipelineNumbers> numbers_;
@@ -314,6 +333,9 @@ class Collector {
 
 Status CheckCollector(const CollectorConfig& config, const std::string& file) {
   RETURN_IF_ERROR(Validate(config));
+  if (!config.tls_certificate.empty()) {
+    RETURN_IF_ERROR(TlsContext::Load(config.tls_certificate, config.tls_key).status());
+  }
   CollectorMetrics metrics({});
   return TenantDirectory::Open(TenantsFile(config, file), config.open, &metrics).status();
 }

@@ -64,6 +64,9 @@ void AddFlags(Overlay* overlay) {
   overlay->Add("--log-level", &CollectorConfig::log_level,
                "debug, info, warning, error (default info)");
   overlay->AddFlag("--log-json", &CollectorConfig::log_json, "Log lines as JSON objects");
+  overlay->Add("--tls-certificate", &CollectorConfig::tls_certificate,
+               "PEM file of the certificate and its chain");
+  overlay->Add("--tls-key", &CollectorConfig::tls_key, "PEM file of its key");
   overlay->AddFlag("--insecure-listen", &CollectorConfig::insecure_listen,
                    "Allow other than loopback without TLS");
 }

@@ -34,7 +34,9 @@ const Key kKeys[] = {
      &CollectorConfig::endpoint},
     {"http", "IP:PORT that clients send events to; port 0 picks one and prints it.",
      &CollectorConfig::http},
-    {"admin", "IP:PORT of /metrics, /livez, /readyz alone; empty: they are at `http`.",
+    {"admin",
+     "IP:PORT of /metrics, /livez, /readyz alone; empty: they are at `http`, /metrics only if that "
+     "is\n# on loopback.",
      &CollectorConfig::admin},
     {"forward", "IP:PORT of the Fluent forward protocol; empty: none.", &CollectorConfig::forward},
     {"forward_shared_key",
@@ -53,6 +55,11 @@ const Key kKeys[] = {
      &CollectorConfig::open},
     {"trusted_proxies", "Addresses and networks whose X-Forwarded-For is believed.",
      &CollectorConfig::trusted_proxies},
+    {"tls_certificate",
+     "PEM file of the certificate and its chain, for all ports but `admin`; read again when it\n"
+     "# changes. Empty: no TLS.",
+     &CollectorConfig::tls_certificate},
+    {"tls_key", "PEM file of the certificate's key.", &CollectorConfig::tls_key},
     {"insecure_listen", "Allow listening on other than loopback although there is no TLS.",
      &CollectorConfig::insecure_listen},
     {"log_level", "debug, info, warning, or error.", &CollectorConfig::log_level},
@@ -171,14 +178,27 @@ StatusOr<toml::table> ParseToml(const std::string& path) {
   }
 }
 
-// "127.0.0.1:80", "[::1]:80", "localhost:80"; not "127.example.com:80".
+Status CheckListen(const std::string& address, bool tls, const CollectorConfig& config) {
+  if (address.empty() || IsLoopback(address)) return OkStatus();
+  if (!config.open.empty()) {
+    return InvalidArgument(
+        "{} is not a loopback address, and open = '{}' lets anybody in without a key", address,
+        config.open);
+  }
+  if (tls || config.insecure_listen) return OkStatus();
+  return InvalidArgument(
+      "{} is not a loopback address, and there is no TLS: keys and events could be read on the "
+      "way. Say --insecure-listen if that is meant",
+      address);
+}
+
+}  // namespace
+
 bool IsLoopback(const std::string& address) {
   const std::string host = address.substr(0, address.rfind(':'));
   const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
   return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
 }
-
-}  // namespace
 
 Status LoadConfig(const std::string& path, CollectorConfig* config) {
   ASSIGN_OR_RETURN(const toml::table table, ParseToml(path));
@@ -210,21 +230,13 @@ Status Validate(const CollectorConfig& config) {
     return InvalidArgument(
         "forward, syslog, and relp show no key of a tenant: say whose they are by stream_tenant");
   }
-  for (const std::string& address :
-       {config.http, config.admin, config.forward, config.syslog, config.relp}) {
-    if (address.empty() || IsLoopback(address)) continue;
-    if (!config.open.empty()) {
-      return InvalidArgument(
-          "{} is not a loopback address, and open = '{}' lets anybody in without a key", address,
-          config.open);
-    }
-    if (config.insecure_listen) continue;
-    return InvalidArgument(
-        "{} is not a loopback address, and there is no TLS: keys and events could be read on the "
-        "way. Say --insecure-listen if that is meant",
-        address);
+  if (config.tls_certificate.empty() != config.tls_key.empty()) {
+    return InvalidArgument("tls_certificate and tls_key come together");
   }
-  return OkStatus();
+  for (const std::string& address : {config.http, config.forward, config.syslog, config.relp}) {
+    RETURN_IF_ERROR(CheckListen(address, !config.tls_certificate.empty(), config));
+  }
+  return CheckListen(config.admin, false, config);
 }
 
 std::string DocumentConfig(const CollectorConfig& config) {

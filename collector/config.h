@@ -23,6 +23,8 @@ struct CollectorConfig {
   std::string tenants_file;   // empty: the configuration file itself
   std::string open;           // tenant of requests without a key; empty: none
   std::vector<std::string> trusted_proxies;
+  std::string tls_certificate;  // PEM files; empty: no TLS
+  std::string tls_key;
   bool insecure_listen = false;
   std::string log_level = "info";
   bool log_json = false;
@@ -47,8 +49,12 @@ struct CollectorConfig {
 // key.
 Status LoadConfig(const std::string& path, CollectorConfig* config);
 
-// What holds between keys: a spool, loopback or the insecure flag, an open tenant on loopback only.
+// What holds between keys: a spool, loopback, TLS, or the insecure flag, an open tenant on loopback
+// only.
 Status Validate(const CollectorConfig& config);
+
+// "127.0.0.1:80", "[::1]:80", "localhost:80"; not "127.example.com:80".
+bool IsLoopback(const std::string& address);
 
 // Every key with its meaning, default, and range, as a TOML file with `config`'s values.
 std::string DocumentConfig(const CollectorConfig& config);

@@ -18,6 +18,9 @@ constexpr std::uint8_t kNeverUsed = 0xc1;
 constexpr std::int8_t kEventTime = 0;
 constexpr std::int8_t kTimestamp = -1;
 
+// A number from here on is in milliseconds: fluent-logger's option of that name sends such ones.
+constexpr std::int64_t kFirstMilliseconds = 100'000'000'000;
+
 struct Seconds {
   std::int64_t seconds = 0;
   std::uint32_t nanoseconds = 0;
@@ -271,14 +274,16 @@ std::optional<std::int64_t> MsgpackTime(const MsgpackItem& item) {
     return time;
   }
   if (item.type == MsgpackType::kUnsigned || item.type == MsgpackType::kNegative) {
-    const auto seconds = static_cast<std::int64_t>(item.number);
-    if (item.type == MsgpackType::kUnsigned && seconds < 0) return std::nullopt;
-    if (__builtin_mul_overflow(seconds, kSecondUs, &time)) return std::nullopt;
+    const auto value = static_cast<std::int64_t>(item.number);
+    if (item.type == MsgpackType::kUnsigned && value < 0) return std::nullopt;
+    const std::int64_t unit = value < kFirstMilliseconds ? kSecondUs : kSecondUs / 1000;
+    if (__builtin_mul_overflow(value, unit, &time)) return std::nullopt;
     return time;
   }
   if (item.type != MsgpackType::kFloat && item.type != MsgpackType::kDouble) return std::nullopt;
   if (!(std::abs(item.real) < 9e12)) return std::nullopt;
-  return static_cast<std::int64_t>(item.real * kSecondUs);
+  const bool seconds = item.real < static_cast<double>(kFirstMilliseconds);
+  return std::llround(item.real * static_cast<double>(seconds ? kSecondUs : kSecondUs / 1000));
 }
 
 void MsgpackFramer::Reset() {

@@ -73,8 +73,8 @@ class MsgpackReader {
   std::size_t at_ = 0;
 };
 
-// An EventTime (extension 0) or timestamp (-1), or whole or broken seconds, as microseconds since
-// 1970; nullopt: none of these.
+// An EventTime (extension 0) or timestamp (-1), or whole or broken seconds (milliseconds from 10^11
+// on), as microseconds since 1970; nullopt: none of these.
 std::optional<std::int64_t> MsgpackTime(const MsgpackItem& item);
 
 // Finds where the first value of a growing buffer ends. Cost over all calls: O(bytes).

@@ -162,10 +162,12 @@ void TakeTag(std::string_view* text, Parts* parts) {
     proc_id = rest.substr(1, close - 1);
     rest.remove_prefix(close + 1);
   }
-  if (!rest.starts_with(':')) return;
+  // rsyslog writes "app[7] text" for what came to it as RFC 5424.
+  const bool ends = rest.starts_with(':') || (!proc_id.empty() && rest.starts_with(' '));
+  if (!ends) return;
   parts->app_name = text->substr(0, end);
   parts->proc_id = proc_id;
-  rest.remove_prefix(1);
+  if (rest.starts_with(':')) rest.remove_prefix(1);
   if (rest.starts_with(' ')) rest.remove_prefix(1);
   *text = rest;
 }

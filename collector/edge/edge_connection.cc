@@ -1,15 +1,8 @@
 #include "collector/edge/edge_connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
-
-#include "collector/edge/socket_address.h"
 
 namespace carillon {
 namespace {
@@ -19,20 +12,22 @@ constexpr std::size_t kMaxLingerBytes = std::size_t{1} << 20;
 constexpr auto kLingerTimeout = std::chrono::seconds(2);
 // Answers that wait for a slow client; then it is not read.
 constexpr std::size_t kMaxUnwrittenBytes = 256 * 1024;
+// An idle connection keeps no more memory than this for what it reads and for what it writes.
+constexpr std::size_t kKeptBytes = 4 * 1024;
 constexpr std::string_view kContinueLine = "HTTP/1.1 100 Continue\r\n\r\n";
+
+void ShrinkEmpty(std::string* text) {
+  if (text->empty() && text->capacity() > kKeptBytes) std::string().swap(*text);
+}
 
 }  // namespace
 
 EdgeConnection::EdgeConnection(int descriptor, EdgeLoop* loop)
     : loop_(loop),
       host_(loop->host()),
-      descriptor_(descriptor),
-      peer_(HostOf(PeerAddressOf(descriptor))),
+      socket_(descriptor, host_->tls()),
       reader_(host_->limits()),
-      active_(SystemClock().Now()) {
-  const int on = 1;
-  ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
+      active_(SystemClock().Now()) {}
 
 EdgeConnection::~EdgeConnection() {
   host_->GiveConnection();
@@ -57,26 +52,27 @@ bool EdgeConnection::IsIdle() const {
 void EdgeConnection::Watch() {
   if (closed_) return;
   const bool read = lingering_ || (!last_ && !client_ended_ && HasRoom());
-  const bool write = written_ < out_.size();
+  const bool write = written_ < out_.size() || socket_.wants_write();
   if (read == reading_ && write == writing_) return;
   reading_ = read;
   writing_ = write;
-  loop_->Watch(this, descriptor_, read, write);
+  loop_->Watch(this, socket_.descriptor(), read, write);
 }
 
 void EdgeConnection::OnReady(bool readable, bool writable) {
   if (closed_) return;
   const auto self = shared_from_this();
-  if (readable && reading_) return Read();
+  if ((readable && reading_) || (writable && socket_.wants_write())) return Read();
   if (writable && writing_) return Continue();
   Close();  // the socket has failed while nothing was wanted of it
 }
 
 void EdgeConnection::Read() {
-  const ssize_t got = ::recv(descriptor_, loop_->read_buffer(), EdgeLoop::kReadBytes, 0);
+  if (closed_) return;
+  const ssize_t got = socket_.Receive(loop_->read_buffer(), EdgeLoop::kReadBytes);
   if (got < 0) {
-    if (errno != EAGAIN && errno != EINTR) Close();
-    return;
+    if (errno != EAGAIN && errno != EINTR) return Close();
+    return Watch();
   }
   if (got == 0) {
     client_ended_ = true;
@@ -128,7 +124,7 @@ std::size_t EdgeConnection::Consume(std::string_view bytes) {
     Exchange* exchange = std::exchange(current_, nullptr);
     exchange->connection = shared_from_this();
     queue_.push_back(exchange);
-    loop_->desk()->Receive(exchange, peer_);
+    loop_->desk()->Receive(exchange, socket_.address());
   }
   return last_ ? bytes.size() : at;
 }
@@ -167,6 +163,10 @@ void EdgeConnection::Continue() {
     Flush();
   }
   Watch();
+  // What TLS holds already, the descriptor does not tell of.
+  if (!closed_ && reading_ && socket_.HasPending()) {
+    loop_->Post([self = shared_from_this()] { self->Read(); });
+  }
 }
 
 void EdgeConnection::CollectAnswers() {
@@ -191,8 +191,7 @@ void EdgeConnection::CollectAnswers() {
 void EdgeConnection::Flush() {
   CollectAnswers();
   while (written_ < out_.size()) {
-    const ssize_t sent =
-        ::send(descriptor_, out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
+    const ssize_t sent = socket_.Send(out_.data() + written_, out_.size() - written_);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno != EAGAIN) return Close();
     if (sent < 0) {
@@ -212,7 +211,7 @@ void EdgeConnection::Linger() {
   if (client_ended_) return Close();
   lingers_since_ = SystemClock().Now();
   in_.clear();
-  ::shutdown(descriptor_, SHUT_WR);
+  socket_.EndSending();
 }
 
 void EdgeConnection::Tick(Instant now) {
@@ -222,7 +221,7 @@ void EdgeConnection::Tick(Instant now) {
     if (now - lingers_since_ > kLingerTimeout) Close();
     return;
   }
-  if (writing_) {
+  if (written_ < out_.size()) {
     if (wrote_ != Instant() && now - wrote_ > limits.write_timeout) {
       host_->metrics()->CountTimeout();
       Close();
@@ -243,6 +242,8 @@ void EdgeConnection::Tick(Instant now) {
     return Continue();
   }
   if (host_->draining() && IsIdle()) return Close();
+  ShrinkEmpty(&in_);
+  ShrinkEmpty(&out_);
   const Duration patience = first_ ? limits.header_timeout : limits.idle_timeout;
   if (IsIdle() && now - active_ > patience) Close();
 }
@@ -254,7 +255,7 @@ void EdgeConnection::Drain() {
 void EdgeConnection::Close() {
   if (std::exchange(closed_, true)) return;
   const auto self = shared_from_this();
-  ::close(descriptor_);
+  socket_.Close();
   if (current_ != nullptr) loop_->GiveExchange(std::exchange(current_, nullptr));
   // Those that are with the intake come back by TakeBack.
   std::erase_if(queue_, [this](Exchange* exchange) {

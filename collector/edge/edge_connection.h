@@ -5,6 +5,7 @@
 #include <string>
 
 #include "collector/edge/edge_loop.h"
+#include "collector/edge/peer_socket.h"
 #include "collector/edge/request_reader.h"
 
 namespace carillon {
@@ -53,8 +54,7 @@ class EdgeConnection final : public LoopMember,
 
   EdgeLoop* const loop_;
   EdgeHost* const host_;
-  const int descriptor_;
-  std::string peer_;
+  PeerSocket socket_;
   RequestReader reader_;
   std::string in_;               // read, and not understood yet
   Exchange* current_ = nullptr;  // being read

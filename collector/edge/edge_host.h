@@ -3,11 +3,13 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "collector/edge/collector_metrics.h"
 #include "collector/edge/edge_limits.h"
 #include "collector/edge/reception.h"
+#include "collector/edge/tls_context.h"
 #include "collector/tenant/trusted_proxies.h"
 
 namespace carillon {
@@ -15,6 +17,7 @@ namespace carillon {
 struct EdgeHostOptions {
   EdgeLimits limits;
   TrustedProxies proxies;
+  const TlsFiles* tls = nullptr;         // nullptr: no TLS
   const Reception* reception = nullptr;  // nullptr: takes no events (an admin port)
   bool serve_metrics = true;             // GET /metrics
   CollectorMetrics* metrics = nullptr;
@@ -30,6 +33,10 @@ class EdgeHost {
   const EdgeHostOptions& options() const { return options_; }
   const EdgeLimits& limits() const { return options_.limits; }
   CollectorMetrics* metrics() const { return options_.metrics; }
+  // For a connection that is accepted now; nullptr: no TLS.
+  std::shared_ptr<const TlsContext> tls() const {
+    return options_.tls == nullptr ? nullptr : options_.tls->Current();
+  }
 
   // Room for one more connection, to be given back. False: there is none.
   bool TakeConnection() { return Take(&connections_, 1, limits().max_connections); }

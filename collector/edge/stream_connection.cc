@@ -1,16 +1,10 @@
 #include "collector/edge/stream_connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "base/log.h"
-#include "collector/edge/socket_address.h"
 
 namespace carillon {
 namespace {
@@ -30,13 +24,8 @@ StreamConnection::StreamConnection(int descriptor, EdgeLoop* loop,
     : loop_(loop),
       host_(loop->host()),
       options_(options),
-      descriptor_(descriptor),
-      peer_(HostOf(PeerAddressOf(descriptor))),
-      session_(options->make()) {
-  const int on = 1;
-  ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  ::setsockopt(descriptor_, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-}
+      socket_(descriptor, host_->tls()),
+      session_(options->make()) {}
 
 StreamConnection::~StreamConnection() {
   host_->GiveConnection();
@@ -59,26 +48,27 @@ bool StreamConnection::HasRoom() const {
 void StreamConnection::Watch() {
   if (closed_) return;
   const bool read = !last_ && HasRoom();
-  const bool write = written_ < out_.size();
+  const bool write = written_ < out_.size() || socket_.wants_write();
   if (read == reading_ && write == writing_) return;
   reading_ = read;
   writing_ = write;
-  loop_->Watch(this, descriptor_, read, write);
+  loop_->Watch(this, socket_.descriptor(), read, write);
 }
 
 void StreamConnection::OnReady(bool readable, bool writable) {
   if (closed_) return;
   const auto self = shared_from_this();
-  if (readable && reading_) return Read();
+  if ((readable && reading_) || (writable && socket_.wants_write())) return Read();
   if (writable && writing_) return Continue();
   Close();  // the socket has failed while nothing was wanted of it
 }
 
 void StreamConnection::Read() {
-  const ssize_t got = ::recv(descriptor_, loop_->read_buffer(), EdgeLoop::kReadBytes, 0);
+  if (closed_ || last_) return;
+  const ssize_t got = socket_.Receive(loop_->read_buffer(), EdgeLoop::kReadBytes);
   if (got < 0) {
-    if (errno != EAGAIN && errno != EINTR) Close();
-    return;
+    if (errno != EAGAIN && errno != EINTR) return Close();
+    return Watch();
   }
   std::vector<StreamEffect> effects;
   if (got == 0) {
@@ -92,7 +82,8 @@ void StreamConnection::Read() {
   CarryOut(std::move(effects));
   if (!fed.ok()) {
     if (loop_->MayLog()) {
-      LogWarning("{}: {} is not understood: {}", options_->dialect, peer_, Message(fed));
+      LogWarning("{}: {} is not understood: {}", options_->dialect, socket_.address(),
+                 Message(fed));
     }
     host_->metrics()->CountRequest(options_->dialect, fed.code());
     last_ = true;
@@ -117,7 +108,7 @@ void StreamConnection::Keep(StoreEvents store) {
   under_way_bytes_ += bytes;
   const Bringer bringer{.key = session_->key(),
                         .tenant = options_->tenant,
-                        .address = peer_,
+                        .address = socket_.address(),
                         .received_us = NowUs(),
                         .bytes = bytes};
   Admission admission;
@@ -153,7 +144,7 @@ void StreamConnection::Continue() {
     const bool kept = batch->status.ok();
     if (!kept && batch->store.refusal.empty()) {
       if (loop_->MayLog()) {
-        LogWarning("{}: events of {} are not kept: {}", options_->dialect, peer_,
+        LogWarning("{}: events of {} are not kept: {}", options_->dialect, socket_.address(),
                    Message(batch->status));
       }
       return Close();  // what follows is not acknowledged either: the client sends it again
@@ -162,12 +153,15 @@ void StreamConnection::Continue() {
   }
   Flush();
   Watch();
+  // What TLS holds already, the descriptor does not tell of.
+  if (!closed_ && reading_ && socket_.HasPending()) {
+    loop_->Post([self = shared_from_this()] { self->Read(); });
+  }
 }
 
 void StreamConnection::Flush() {
   while (written_ < out_.size()) {
-    const ssize_t sent =
-        ::send(descriptor_, out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
+    const ssize_t sent = socket_.Send(out_.data() + written_, out_.size() - written_);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno != EAGAIN) return Close();
     if (sent < 0) {
@@ -196,7 +190,7 @@ void StreamConnection::Drain() {
 void StreamConnection::Close() {
   if (std::exchange(closed_, true)) return;
   const auto self = shared_from_this();
-  ::close(descriptor_);
+  socket_.Close();
   batches_.clear();
   loop_->Remove(this);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collector/edge/edge_loop.h"
+#include "collector/edge/peer_socket.h"
 #include "collector/edge/stream_server.h"
 
 namespace carillon {
@@ -49,8 +50,7 @@ class StreamConnection final : public LoopMember,
   EdgeLoop* const loop_;
   EdgeHost* const host_;
   const StreamServerOptions* const options_;
-  const int descriptor_;
-  const std::string peer_;
+  PeerSocket socket_;
   const std::unique_ptr<StreamSession> session_;
   std::deque<std::shared_ptr<Batch>> batches_;  // in order, not acknowledged yet
   std::size_t under_way_bytes_ = 0;

@@ -75,6 +75,11 @@ TEST_F(ConfigTest, ListensOnOtherThanLoopbackOnlyWhenThatIsSpelledOut) {
                 HasSubstr("without a key"))
         << key;
   }
+  EXPECT_EQ(ErrorOf("spool = '/x'\nhttp = '0.0.0.0:1'\ntls_certificate = 'c'\ntls_key = 'k'\n"),
+            "");
+  EXPECT_THAT(ErrorOf("spool = '/x'\ntls_key = 'k'\n"), HasSubstr("come together"));
+  EXPECT_THAT(ErrorOf("spool = '/x'\nadmin = '0.0.0.0:1'\ntls_certificate = 'c'\ntls_key = 'k'\n"),
+              HasSubstr("--insecure-listen"));
   EXPECT_THAT(ErrorOf("spool = '/x'\nhttp = '127.example.com:1'\n"), HasSubstr("loopback"));
   EXPECT_EQ(ErrorOf("spool = '/x'\nhttp = '[::1]:1'\n"), "");
 }

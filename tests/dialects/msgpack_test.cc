@@ -47,6 +47,22 @@ TEST(MsgpackTest, EveryTypeHasItsJson) {
   EXPECT_EQ(Json(Map(2) + "\xc4\x01x" + "\x01" + "\xc0" + "\x02"), R"({"eA==":1,"null":2})");
 }
 
+TEST(MsgpackTest, ReadsTimesOfEveryKind) {
+  using Type = MsgpackType;
+  EXPECT_EQ(MsgpackTime({.type = Type::kUnsigned, .number = 1700000000}), 1700000000000000);
+  EXPECT_EQ(MsgpackTime({.type = Type::kUnsigned, .number = 1700000000123}), 1700000000123000);
+  EXPECT_EQ(MsgpackTime({.type = Type::kDouble, .real = 1700000000.123}), 1700000000123000);
+  EXPECT_EQ(MsgpackTime({.type = Type::kDouble, .real = 1700000000123}), 1700000000123000);
+  EXPECT_EQ(MsgpackTime({.type = Type::kNegative, .number = ~std::uint64_t{0}}), -1000000);
+  EXPECT_EQ(MsgpackTime({.type = Type::kUnsigned, .number = ~std::uint64_t{0}}), std::nullopt);
+  EXPECT_EQ(MsgpackTime({.type = Type::kDouble, .real = 1e300}), std::nullopt);
+  EXPECT_EQ(MsgpackTime({.type = Type::kText, .bytes = "1"}), std::nullopt);
+  const std::string bytes("\x65\x53\xf1\0\0\0\xff\xff", 8);
+  EXPECT_EQ(MsgpackTime({.type = Type::kExtension, .extension = 0, .bytes = bytes}),
+            1700000000000065);
+  EXPECT_EQ(MsgpackTime({.type = Type::kExtension, .extension = 9, .bytes = bytes}), std::nullopt);
+}
+
 TEST(MsgpackTest, RefusesWhatIsMalformed) {
   for (const std::string& bytes :
        {std::string(), Byte(0xc1), Byte(0xd9), Byte(0xa5) + "abc",

@@ -68,6 +68,9 @@ TEST_F(SyslogTest, ReadsRfc3164Leniently) {
   EXPECT_EQ(Json("<13>Oct  1 22:14:15 tag: m"),
             R"({"facility":"user","severity":"notice","timestamp":"Oct  1 22:14:15",)"
             R"("app_name":"tag","message":"m"})");
+  EXPECT_EQ(Json("<14>Nov 14 22:13:20 h2 app2[9] hello"),
+            R"({"facility":"user","severity":"info","timestamp":"Nov 14 22:13:20",)"
+            R"("hostname":"h2","app_name":"app2","proc_id":"9","message":"hello"})");
   EXPECT_EQ(Json("<13>just words"),
             R"({"facility":"user","severity":"notice","message":"just words"})");
   EXPECT_EQ(Json("no priority"), R"({"message":"no priority"})");

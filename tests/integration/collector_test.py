@@ -1,13 +1,17 @@
 """From single events to committed seconds: a real node, a real collector, plain HTTP."""
 
 import collections
+import contextlib
 import gzip
+import http.client
 import json
 import os
 import socket
+import ssl
 import subprocess
 import threading
 import time
+import warnings
 import zlib
 
 import collector
@@ -251,6 +255,59 @@ type = "VIP"
         self.assertEqual([one["n"] for one in collector.read_events(self.node, type_="web")], [1])
         self.assertEqual(sum("hello" in json.dumps(one) for one in events), 2)
         self.assertEqual(running.metric("requests_total", dialect="forward", code="OK"), 1)
+
+    def make_certificate(self, name):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                        f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                        self.path("tls.key"), "-out", self.path("tls.crt")],
+                       check=True, capture_output=True, timeout=20)
+        return ssl.create_default_context(cafile=self.path("tls.crt"))
+
+    def path(self, name):
+        return os.path.join(self.root, name)
+
+    def test_tls_and_a_certificate_that_changes(self):
+        first = self.make_certificate("first")
+        running = self.start_collector("--tls-certificate", self.path("tls.crt"), "--tls-key",
+                                       self.path("tls.key"), "--syslog", "127.0.0.1:0")
+        host, _, port = running.http.rpartition(":")
+
+        def post(context, body):
+            connection = http.client.HTTPSConnection(host, int(port), timeout=20, context=context)
+            with support.HttpClient(connection) as client:
+                return [client.request("POST", "/v1/events", body=body).status for _ in range(2)]
+
+        self.assertEqual(post(first, "{}"), [200, 200])
+        large = json.dumps([{"pad": "x" * 1000}] * 900)
+        self.assertEqual(post(first, large), [200, 200])
+        for hello in [b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n", bytes(100)]:  # plain text
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
+                connection.sendall(hello)
+                with contextlib.suppress(ConnectionResetError):
+                    self.assertNotIn(b"HTTP", connection.recv(4096))
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with self.assertRaises(ssl.SSLError):
+            post(old, "{}")
+        syslog_host, _, syslog_port = running.addresses["syslog"].rpartition(":")
+        with socket.create_connection((syslog_host, int(syslog_port)), timeout=20) as plain:
+            with first.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+                connection.sendall(b"<34>1 - host app - - - by TLS\n")
+        second = self.make_certificate("second")
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                self.assertEqual(post(second, "{}"), [200, 200])
+                break
+            except ssl.SSLError:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.1)
+        events = collector.await_events(self.node, 1 + 2 + 2 * 900 + 2)
+        self.assertEqual(sum("by TLS" in json.dumps(one) for one in events), 1)
 
     def test_smuggled_requests_are_refused(self):
         running = self.start_collector()
