@@ -226,6 +226,17 @@ TEST_F(SendScheduleTest, TenantsTakeTurns) {
   EXPECT_THAT(first, SizeIs(3));  // half for one, and the other's
 }
 
+TEST_F(SendScheduleTest, TheTurnGoesOnWhereItWas) {
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    Add(10 + i, "a");
+    Add(20 + i, "b");
+    Add(30 + i, "c");
+  }
+  EXPECT_THAT(Puts(), ElementsAre(10, 20, 30, 11));
+  for (const std::uint64_t id : {10, 20, 30, 11}) Put(id, OkStatus());
+  EXPECT_THAT(Puts(), ElementsAre(21, 31, 12, 22));
+}
+
 TEST_F(SendScheduleTest, ATenantWhosePutsFailHasOneAtATime) {
   for (std::uint64_t i = 0; i < 20; ++i) Add(i, "stuck");
   Add(100, "fine");
