@@ -148,6 +148,12 @@ TEST_F(SendScheduleTest, AsksForAnotherNumberWhenItsOwnIsSomebodyElses) {
   EXPECT_THAT(Puts(), IsEmpty());
   schedule_.HandleRenumbered(OutboxId(1), OkStatus(), Time());
   EXPECT_THAT(Puts(), ElementsAre(1));
+  // Again: not at once.
+  EXPECT_THAT(Put(1, AlreadyExists("other bytes")).renumberings, ElementsAre(OutboxId(1)));
+  schedule_.HandleRenumbered(OutboxId(1), OkStatus(), Time());
+  EXPECT_THAT(Puts(), IsEmpty());
+  PassTo(schedule_.Deadline(Time()).value());
+  EXPECT_THAT(Puts(), ElementsAre(1));
 }
 
 TEST_F(SendScheduleTest, PutsAgainWhatTheStoreDoesNotHaveWhenItCommits) {
