@@ -341,6 +341,7 @@ void Packer::RecoverIntake() {
   parts_.intake->FinishRecovery();
   const std::lock_guard lock(mutex_);
   recovered_ = true;
+  busy_ = true;  // until the next round is waited for: what was read is not written yet
 }
 
 void Packer::RecoverRequest(SpoolItem item, std::size_t* next_covered) {

@@ -92,9 +92,8 @@ inline constexpr char kOtherTenants[] = "(others)";
 // It never seals a second: a late event may come at any time, and its second is then committed once
 // more.
 //
-// After a failed fdatasync it stops for good (PipelineStats::failure): Keep answers UNAVAILABLE,
-// nothing is written or sent any more, and the process should end; the next Open finds out what is
-// on the disk.
+// After a failed fdatasync of a log nothing more is written (PipelineStats::failure): Keep answers
+// UNAVAILABLE, and the process should end; the next Open finds out what is on the disk.
 //
 // Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; three of its own. Memory: about 400 MiB
 // at most, of which 256 MiB wait for the disk or the packer, and about 700 bytes a chunk of the

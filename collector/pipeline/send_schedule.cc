@@ -104,6 +104,7 @@ void SendSchedule::HandlePut(OutboxId id, const Status& status, const SendTime& 
     second.stored.push_back(id);
   } else if (status.code() == StatusCode::kAlreadyExists) {
     ++effects->failures;
+    ++chunk->attempts;
     chunk->state = State::kRenumbering;
     effects->renumberings.push_back(id);
   } else {
@@ -173,11 +174,10 @@ void SendSchedule::HandleBuried(OutboxId id, const Status& status, const SendTim
 void SendSchedule::HandleRenumbered(OutboxId id, const Status& status, const SendTime& time) {
   Chunk* chunk = Find(id, State::kRenumbering);
   if (chunk == nullptr) return;
-  if (status.ok()) {
-    Enqueue(id, chunk, time);
-  } else {
-    Delay(id, chunk, time.now + DelayOf(id.value(), ++chunk->attempts));
-  }
+  // Twice somebody else's is no accident: it does not go round and round at full speed.
+  if (status.ok() && chunk->attempts <= 1) return Enqueue(id, chunk, time);
+  if (!status.ok()) ++chunk->attempts;
+  Delay(id, chunk, time.now + DelayOf(id.value(), chunk->attempts));
 }
 
 void SendSchedule::Hurry() {
@@ -334,7 +334,7 @@ std::optional<Instant> SendSchedule::Deadline(const SendTime& time) const {
     take(commits_due_.begin()->first);
   }
   if (backlog_.chunks > 0 && puts_ < limits_.max_puts) {
-    if (const auto credit = budget_.Deadline(time.now)) take(*credit);
+    if (const auto credit = budget_.Deadline(time.now, live_.chunks > 0)) take(*credit);
   }
   return first;
 }

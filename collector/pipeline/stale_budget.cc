@@ -26,8 +26,9 @@ void StaleBudget::Tick(Instant now, bool live_waits) {
   credit_ = std::min(credit_ + earned, std::max(credit_, limits_.max_credit_bytes));
 }
 
-std::optional<Instant> StaleBudget::Deadline(Instant now) const {
+std::optional<Instant> StaleBudget::Deadline(Instant now, bool live_waits) const {
   if (MaySendStale(now)) return std::nullopt;
+  if (live_waits) return live_until_;
   const std::uint64_t missing = static_cast<std::uint64_t>(1 - credit_);
   const std::uint64_t millis = missing * 1000 / limits_.floor_bytes_per_second + 1;
   return std::min(live_until_, now + std::chrono::milliseconds(millis));

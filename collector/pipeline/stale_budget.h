@@ -42,7 +42,7 @@ class StaleBudget {
   void Tick(Instant now, bool live_waits);
   bool MaySendStale(Instant now) const { return !Flows(now) || credit_ > 0; }
   // When MaySendStale may become true by the passing of time alone; nullopt: it is.
-  std::optional<Instant> Deadline(Instant now) const;
+  std::optional<Instant> Deadline(Instant now, bool live_waits) const;
 
  private:
   const StaleLimits limits_;

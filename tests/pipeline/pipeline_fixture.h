@@ -38,7 +38,7 @@ struct PipelineMachine {
     return opened.status();
   }
 
-  // Waits for the answer.
+  // Waits for the answer. Every third event is of another type.
   Status Keep(const std::string& tenant, const std::vector<std::string>& events,
               std::uint64_t epoch = kNow, const std::string& type = "WEB",
               const std::string& bucket = "events") {
@@ -46,7 +46,8 @@ struct PipelineMachine {
                           .received_us = static_cast<std::int64_t>(kNow) * 1'000'000};
     for (const std::string& event : events) {
       request.events.push_back({.bucket = bucket,
-                                .type = type,
+                                .type = request.events.size() % 3 == 2 ? std::string_view("ODD")
+                                                                       : std::string_view(type),
                                 .subtype = "",
                                 .time_us = static_cast<std::int64_t>(epoch) * 1'000'000,
                                 .json = event});

@@ -266,7 +266,7 @@ TEST_F(PipelineTest, CommitsASecondByItself) {
   with.clock = &SystemClock();
   with.lateness = 0s;
   ASSERT_TRUE(OpenWith(with).ok());
-  EXPECT_TRUE(Keep("acme", {Event(1)}).ok());  // long ago: due at once
+  ASSERT_TRUE(Keep("acme", {Event(1)}).ok());  // long ago: due at once
   committed.get_future().wait();
   pipeline.reset();
   EXPECT_THAT(client.Events(), ElementsAre(Pair(Event(1), 1)));

@@ -148,6 +148,12 @@ TEST_F(SendScheduleTest, AsksForAnotherNumberWhenItsOwnIsSomebodyElses) {
   EXPECT_THAT(Puts(), IsEmpty());
   schedule_.HandleRenumbered(OutboxId(1), OkStatus(), Time());
   EXPECT_THAT(Puts(), ElementsAre(1));
+  // Again: not at once.
+  EXPECT_THAT(Put(1, AlreadyExists("other bytes")).renumberings, ElementsAre(OutboxId(1)));
+  schedule_.HandleRenumbered(OutboxId(1), OkStatus(), Time());
+  EXPECT_THAT(Puts(), IsEmpty());
+  PassTo(schedule_.Deadline(Time()).value());
+  EXPECT_THAT(Puts(), ElementsAre(1));
 }
 
 TEST_F(SendScheduleTest, PutsAgainWhatTheStoreDoesNotHaveWhenItCommits) {
@@ -224,6 +230,17 @@ TEST_F(SendScheduleTest, TenantsTakeTurns) {
   const std::vector<std::uint64_t> first = Puts();
   EXPECT_THAT(first, ::testing::Contains(100));
   EXPECT_THAT(first, SizeIs(3));  // half for one, and the other's
+}
+
+TEST_F(SendScheduleTest, TheTurnGoesOnWhereItWas) {
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    Add(10 + i, "a");
+    Add(20 + i, "b");
+    Add(30 + i, "c");
+  }
+  EXPECT_THAT(Puts(), ElementsAre(10, 20, 30, 11));
+  for (const std::uint64_t id : {10, 20, 30, 11}) Put(id, OkStatus());
+  EXPECT_THAT(Puts(), ElementsAre(21, 31, 12, 22));
 }
 
 TEST_F(SendScheduleTest, ATenantWhosePutsFailHasOneAtATime) {

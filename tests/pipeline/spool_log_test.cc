@@ -87,6 +87,17 @@ TEST_F(SpoolLogTest, KeepsWhatWasAppendedThroughACrash) {
   EXPECT_EQ(log_->damaged(), 0u);
 }
 
+TEST_F(SpoolLogTest, SyncsWhatItIsAboutToBelieve) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(Append("one").ok());
+  const std::uint64_t before = files_.calls(DiskCall::kSync);
+  const auto log = SpoolLog::Open(Options(), [&](const SpoolItem&) {
+    EXPECT_EQ(files_.calls(DiskCall::kSync), before + 1);
+    return OkStatus();
+  });
+  EXPECT_TRUE(log.ok());
+}
+
 TEST_F(SpoolLogTest, GivesNoNumberBelowTheOneItWasTold) {
   ASSERT_TRUE(Open().ok());
   log_->SkipTo(1000);
