@@ -46,16 +46,6 @@ Status JsonDocument::ParseSequence(std::string_view text) {
   return status;
 }
 
-JsonType JsonValue::type() const {
-  return document_ == nullptr ? JsonType::kNone : document_->nodes_[at_].type;
-}
-
-std::string_view JsonValue::raw() const {
-  if (document_ == nullptr) return {};
-  const JsonDocument::Node& node = document_->nodes_[at_];
-  return document_->text_.substr(node.begin, node.end - node.begin);
-}
-
 std::size_t JsonValue::height() const {
   return document_ == nullptr ? 0 : document_->nodes_[at_].height;
 }
@@ -95,12 +85,6 @@ std::string_view JsonValue::Written() const {
   const std::string_view text = raw();
   if (type() == JsonType::kNumber) return text;
   return type() == JsonType::kString ? text.substr(1, text.size() - 2) : std::string_view();
-}
-
-bool JsonValue::NameIs(std::string_view name) const {
-  const JsonDocument::Node& node = document_->nodes_[at_];
-  if ((node.flags & JsonDocument::kEscaped) != 0) return Text() == name;
-  return node.end - node.begin == name.size() + 2 && raw().substr(1, name.size()) == name;
 }
 
 JsonValue JsonValue::operator[](std::string_view name) const {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -173,5 +174,23 @@ class JsonItems {
  private:
   JsonValue array_;
 };
+
+// Asked many times for each event.
+inline JsonType JsonValue::type() const {
+  return document_ == nullptr ? JsonType::kNone : document_->nodes_[at_].type;
+}
+
+inline std::string_view JsonValue::raw() const {
+  if (document_ == nullptr) return {};
+  const JsonDocument::Node& node = document_->nodes_[at_];
+  return {document_->text_.data() + node.begin, node.end - node.begin};
+}
+
+inline bool JsonValue::NameIs(std::string_view name) const {
+  const JsonDocument::Node& node = document_->nodes_[at_];
+  if ((node.flags & JsonDocument::kEscaped) != 0) return Text() == name;
+  return node.end - node.begin == name.size() + 2 &&
+         std::memcmp(document_->text_.data() + node.begin + 1, name.data(), name.size()) == 0;
+}
 
 }  // namespace carillon
