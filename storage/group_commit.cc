@@ -3,6 +3,8 @@
 #include <chrono>
 #include <deque>
 
+#include "base/flush_scope.h"
+
 namespace carillon {
 namespace {
 
@@ -99,6 +101,7 @@ class GroupCommit::Worker {
       for (const std::function<void()>& work : batch.work) work();
       if (!batch.requests.empty()) {
         std::vector<WriteOutcome> outcomes = store_->Write(disk_, batch.requests);
+        const FlushScope together;  // the answers
         for (std::size_t i = 0; i < outcomes.size(); ++i) {
           batch.callbacks[i](std::move(outcomes[i]));
         }

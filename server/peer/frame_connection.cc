@@ -62,7 +62,10 @@ void FrameConnection::HandleRead(const boost::system::error_code& error, std::si
   ++progress_;
   frames_.clear();
   const Status status = reader_.Take(bytes, &frames_);
-  for (Frame& frame : frames_) on_frame_(std::move(frame));
+  {
+    const FlushScope together;
+    for (Frame& frame : frames_) on_frame_(std::move(frame));
+  }
   frames_.clear();
   if (!status.ok()) {
     Close(status);
@@ -82,8 +85,21 @@ bool FrameConnection::Enqueue(Outgoing frame) {
   if (closed_ || queued_bytes_ + frame.size() > limits_.max_queued_bytes) return false;
   queued_bytes_ += frame.size();
   queue_.push_back(std::move(frame));
-  if (!std::exchange(writing_, true)) Flush(&lock);
+  if (writing_) return true;
+  if (queued_bytes_ <= kMaxDeferredBytes) {
+    deferred_ = deferred_ || FlushScope::Defer(shared_from_this());
+    if (deferred_) return true;
+  }
+  writing_ = true;
+  Write(&lock);
   return true;
+}
+
+void FrameConnection::Flush() {
+  std::unique_lock lock(mutex_);
+  deferred_ = false;
+  if (std::exchange(writing_, true)) return;
+  Write(&lock);
 }
 
 // What the next system call writes: pieces in order, from where the last one stopped.
@@ -105,7 +121,7 @@ std::size_t FrameConnection::Gather(std::array<iovec, kMaxPieces>* pieces) const
 // Writes until the queue is empty or the socket is full. Requires: the lock is held, and it is
 // this caller who set writing_. Only the writer takes from the queue, so what it points to while
 // the lock is released stays where it is.
-void FrameConnection::Flush(std::unique_lock<std::mutex>* lock) {
+void FrameConnection::Write(std::unique_lock<std::mutex>* lock) {
   while (!queue_.empty() && !closed_) {
     std::array<iovec, kMaxPieces> pieces;
     msghdr message{};
@@ -136,7 +152,7 @@ void FrameConnection::ContinueWhenWritable() {
     self->socket_.async_wait(boost::asio::ip::tcp::socket::wait_write,
                              [self](const boost::system::error_code& /*error*/) {
                                std::unique_lock lock(self->mutex_);
-                               self->Flush(&lock);
+                               self->Write(&lock);
                              });
   });
 }

@@ -14,6 +14,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "base/bytes.h"
+#include "base/flush_scope.h"
 #include "base/status.h"
 #include "server/peer/frame.h"
 
@@ -27,10 +28,11 @@ struct FrameLimits {
 // One TCP connection with frames in both directions.
 //
 // Whoever sends writes to the socket itself, and with it what others have queued meanwhile: no
-// thread is woken for it, and many small frames go out in one system call. Only when the socket
-// is full does the connection's own thread go on. Threads: Send and Close from any; the callbacks
-// run on the thread of the socket's io_context, one at a time.
-class FrameConnection : public std::enable_shared_from_this<FrameConnection> {
+// thread is woken for it, and many small frames go out in one system call, also those of one
+// FlushScope. Only when the socket is full does the connection's own thread go on. Threads: Send
+// and Close from any; the callbacks run on the thread of the socket's io_context, one at a time.
+class FrameConnection final : public Flushable,
+                              public std::enable_shared_from_this<FrameConnection> {
  public:
   using OnFrame = std::function<void(Frame)>;
   using OnClosed = std::function<void(const Status& why)>;
@@ -47,6 +49,9 @@ class FrameConnection : public std::enable_shared_from_this<FrameConnection> {
   // frame will not be sent. True promises nothing.
   bool Send(FrameKind kind, std::uint64_t id, Rope body);
 
+  // Writes what a FlushScope kept.
+  void Flush() override;
+
   // `on_closed` follows with `why`, unless it was called already.
   void Close(const Status& why);
 
@@ -55,6 +60,8 @@ class FrameConnection : public std::enable_shared_from_this<FrameConnection> {
 
  private:
   static constexpr std::size_t kMaxPieces = 128;  // of one system call
+  // So much may wait for the end of a FlushScope.
+  static constexpr std::size_t kMaxDeferredBytes = 64 * 1024;
 
   // A frame, or the preamble, which has no head. Its parts are never empty.
   struct Outgoing {
@@ -74,7 +81,7 @@ class FrameConnection : public std::enable_shared_from_this<FrameConnection> {
   void Read();
   void HandleRead(const boost::system::error_code& error, std::size_t bytes);
   std::size_t Gather(std::array<iovec, kMaxPieces>* pieces) const;
-  void Flush(std::unique_lock<std::mutex>* lock);
+  void Write(std::unique_lock<std::mutex>* lock);
   void ContinueWhenWritable();
   void DropWritten(std::size_t bytes);
   void End(const Status& why);
@@ -95,7 +102,8 @@ class FrameConnection : public std::enable_shared_from_this<FrameConnection> {
   std::size_t front_part_ = 0;     // of the first of the queue: the one that is written next
   std::size_t front_written_ = 0;  // of that part
   std::size_t queued_bytes_ = 0;
-  bool writing_ = false;  // somebody writes, or waits until the socket can be written to
+  bool writing_ = false;   // somebody writes, or waits until the socket can be written to
+  bool deferred_ = false;  // a FlushScope will flush it
   bool closed_ = false;
   Status why_;
 };

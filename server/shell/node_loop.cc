@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/flush_scope.h"
 #include "base/log.h"
 
 namespace carillon {
@@ -120,6 +121,7 @@ void NodeLoop::Run() {
       }
       batch.swap(queue_);
     }
+    const FlushScope together;  // what they send to other nodes
     for (Posted& posted : batch) {
       if (posted.done) askers_[posted.request.value()] = std::move(posted.done);
       if (posted.receiver) receivers_[posted.request.value()] = std::move(posted.receiver);
