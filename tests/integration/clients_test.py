@@ -4,11 +4,14 @@ They are npm packages (clients/package.json), put into build/clients at the firs
 these tests are skipped.
 """
 
+import contextlib
 import filecmp
+import http.server
 import json
 import os
 import shutil
 import subprocess
+import threading
 import unittest
 
 import collector
@@ -40,7 +43,7 @@ def install():
     return True
 
 
-class ClientsTest(support.NodeTest):
+class WithClients(support.NodeTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -69,6 +72,8 @@ class ClientsTest(support.NodeTest):
         events = collector.await_events(self.node, COUNT, **where)
         self.assertEqual(sorted(map(number_of, events)), list(range(COUNT)), events[:2])
 
+
+class ClientsTest(WithClients):
     def test_splunk_logging(self):
         said = self.send("splunk")
         self.assertEqual((said["error"], said["errors"]), (None, []))
@@ -97,6 +102,48 @@ class ClientsTest(support.NodeTest):
 
     def test_fluent_org_logger_compressed_with_acknowledgements(self):
         self.send("fluentOrg", where="forward")
+        self.check(lambda event: event["n"])
+
+
+class QuietFiles(http.server.SimpleHTTPRequestHandler):
+    """The page, and the SDK beside it."""
+
+    def translate_path(self, path):
+        name = os.path.basename(path.partition("?")[0])
+        if name == "td.min.js":
+            return os.path.join(INSTALLED, "node_modules", "td-js-sdk", "dist", name)
+        return os.path.join(SOURCE, name)
+
+    def log_message(self, format, *arguments):
+        pass
+
+
+@unittest.skipIf(shutil.which("chromium") is None, "there is no chromium")
+class BrowserTest(WithClients):
+    """A page of another origin, in headless Chromium: what it sends is preflighted."""
+
+    @contextlib.contextmanager
+    def pages(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), QuietFiles)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def test_treasure_datas_sdk_in_a_browser(self):
+        with self.pages() as origin:
+            url = (f"{origin}/page.html?count={COUNT}&key=1/any"
+                   f"&collector=http://{self.running.http}")
+            page = subprocess.run(
+                ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
+                 f"--user-data-dir={os.path.join(self.root, 'browser')}",
+                 "--virtual-time-budget=20000", "--dump-dom", url],
+                capture_output=True, check=False, timeout=120).stdout.decode()
+        self.assertIn(" ".join(["kept"] * COUNT), page)
         self.check(lambda event: event["n"])
 
 
