@@ -105,6 +105,109 @@ class ClientsTest(WithClients):
         self.check(lambda event: event["n"])
 
 
+class DaemonsTest(support.NodeTest):
+    """Debian's shippers, each skipped where its package is not installed."""
+
+    def setUp(self):
+        super().setUp()
+        self.node = self.start()
+        arguments = ["--open", "shop"]
+        for name in ("forward", "syslog", "relp"):
+            arguments += [f"--{name}", "127.0.0.1:0"]
+        self.running = collector.Collector(os.path.join(self.root, "spool"), self.node.grpc,
+                                           *arguments)
+        self.addCleanup(self.running.kill)
+
+    @contextlib.contextmanager
+    def daemon(self, *command):
+        """Runs until the block ends."""
+        with open(os.path.join(self.root, "daemon.log"), "wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log,
+                                       preexec_fn=support.die_with_parent)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    def daemon_log(self):
+        with open(os.path.join(self.root, "daemon.log"), encoding="utf-8") as file:
+            return file.read()
+
+    def written(self, name, text):
+        path = os.path.join(self.root, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def ship_by_rsyslog(self, action):
+        lines = self.written("in.log", "".join(f"line {n} of the log\n" for n in range(COUNT)))
+        state = os.path.join(self.root, "rsyslog")
+        os.mkdir(state)
+        config = self.written("rsyslog.conf", f"""
+            global(workDirectory="{state}")
+            module(load="imfile" PollingInterval="1")
+            input(type="imfile" File="{lines}" Tag="shop:")
+            {action}""")
+        with self.daemon("rsyslogd", "-n", "-f", config, "-i", os.path.join(self.root, "pid")):
+            events = collector.await_events(self.node, COUNT)
+        found = [json.dumps(event) for event in events]
+        for n in range(COUNT):
+            self.assertEqual(sum(f"line {n} of the log" in one for one in found), 1, found[:2])
+
+    @unittest.skipIf(shutil.which("rsyslogd") is None, "there is no rsyslog")
+    def test_rsyslog_over_tcp(self):
+        port = self.running.addresses["syslog"].rpartition(":")[2]
+        self.ship_by_rsyslog(f"""action(type="omfwd" protocol="tcp" target="127.0.0.1" port="{port}"
+            tcp_framing="octet-counted" template="RSYSLOG_SyslogProtocol23Format")""")
+
+    @unittest.skipIf(shutil.which("rsyslogd") is None, "there is no rsyslog")
+    def test_rsyslog_over_relp(self):
+        port = self.running.addresses["relp"].rpartition(":")[2]
+        self.ship_by_rsyslog(f"""module(load="omrelp")
+            action(type="omrelp" target="127.0.0.1" port="{port}"
+            template="RSYSLOG_SyslogProtocol23Format")""")
+
+    @unittest.skipIf(shutil.which("collectd") is None, "there is no collectd")
+    def test_collectds_write_http(self):
+        config = self.written("collectd.conf", f"""
+            Hostname "h1"
+            Interval 1
+            BaseDir "{self.root}"
+            PIDFile "{self.root}/collectd.pid"
+            TypesDB "/usr/share/collectd/types.db"
+            LoadPlugin load
+            LoadPlugin write_http
+            <Plugin write_http>
+              <Node "collector">
+                URL "http://{self.running.http}/collectd"
+                User "any"
+                Password "any"
+                Format "JSON"
+                BufferSize 1024
+              </Node>
+            </Plugin>
+            """)
+        with self.daemon("collectd", "-f", "-C", config):
+            events = collector.await_events(self.node, 2)
+        self.assertGreaterEqual(len(events), 2, self.daemon_log())
+        self.assertEqual({(event["host"], event["plugin"]) for event in events}, {("h1", "load")})
+
+    @unittest.skipIf(not os.path.isdir("/usr/lib/python3/dist-packages/fluent"),
+                     "there is no python3-fluent-logger")
+    def test_pythons_fluent_logger(self):
+        port = self.running.addresses["forward"].rpartition(":")[2]
+        program = f"""
+from fluent import sender
+logger = sender.FluentSender("shop", host="127.0.0.1", port={port})
+for n in range({COUNT}):
+    assert logger.emit("cart", {{"n": n}}), logger.last_error
+logger.close()"""
+        subprocess.run(["/usr/bin/python3", "-c", program], check=True, timeout=60)
+        events = collector.await_events(self.node, COUNT)
+        self.assertEqual(sorted(event["n"] for event in events), list(range(COUNT)))
+
+
 class QuietFiles(http.server.SimpleHTTPRequestHandler):
     """The page, and the SDK beside it."""
 
