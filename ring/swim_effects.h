@@ -27,7 +27,7 @@ struct DataPathChanged {
   NodeId node;
   bool ok;
 };
-// Asks `node` over gRPC whether it lives; the answer goes to HandleRpcProbe.
+// Asks `node` over TCP whether it lives; the answer goes to HandleRpcProbe.
 struct ProbeByRpc {
   NodeId node;
   std::uint32_t sequence;
