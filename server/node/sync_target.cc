@@ -4,6 +4,7 @@
 
 #include "ring/hash_ring.h"
 #include "server/node/request_checks.h"
+#include "server/node/sync_pace.h"
 
 namespace carillon {
 namespace {
@@ -157,6 +158,7 @@ void SyncTarget::FetchBatch(Outbox* out) {
     missing_chunks_.pop_front();
   }
   asked_ = out->Ask(source_, std::move(fetch));
+  asked_at_ = out->scene().time.now;
 }
 
 StorePlace SyncTarget::PlaceOfKey(const std::string& key, const Outbox& out) const {
@@ -191,9 +193,10 @@ void SyncTarget::StoreBatch(ReadReply reply, Outbox* out) {
   if (reply.values.empty()) return End(Internal("a source answers nothing"));
   batch_.clear();
   progress_.bytes += bytes;
-  if (bytes_per_second_ != 0) {
-    pause_until_ =
-        out->scene().time.now + std::chrono::microseconds(bytes * 1'000'000 / bytes_per_second_);
+  const Instant now = out->scene().time.now;
+  const Duration pause = PauseAfterBatch(bytes, now - asked_at_, bytes_per_second_);
+  if (pause > Duration::zero()) {
+    pause_until_ = now + pause;
     out->WakeAt(*pause_until_);
   }
   GoOn(out);

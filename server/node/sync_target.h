@@ -32,7 +32,7 @@ struct SyncProgress {
 // of that hour; what is expired is passed over; what is stored here with other bytes stays. After a
 // failure the rest is not tried: a later pull asks only for what is still missing.
 //
-// Throttled: after each batch it waits so long that `bytes_per_second` is kept.
+// Throttled, and behind live traffic: after each batch it rests as PauseAfterBatch says.
 // Pure. One owner at a time. Memory: the entries of one hour, one batch of values.
 class SyncTarget {
  public:
@@ -90,6 +90,7 @@ class SyncTarget {
   std::vector<EntryLine> batch_;
   std::set<OperationId> writes_;
   std::optional<OperationId> asked_;
+  Instant asked_at_;  // when the batch under way was asked for
   std::optional<Instant> pause_until_;
   Status shortfall_;  // something could not be had, the rest was
   SyncProgress progress_;

@@ -23,6 +23,7 @@ Status Feed(FrameReader* reader, ByteSpan bytes, std::size_t piece, std::vector<
     std::size_t given = 0;
     for (const FrameReader::Space& space : reader->Prepare()) {
       const std::size_t size = std::min({space.size, piece - given, bytes.size()});
+      if (size == 0) continue;
       std::memcpy(space.data, bytes.data(), size);
       bytes.remove_prefix(size);
       given += size;
