@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "base/process_tuning.h"
 #include "collector/collector.h"
 #include "collector/command_line.h"
 
@@ -45,5 +46,6 @@ int Main(int argc, char** argv) {
 }  // namespace carillon
 
 int main(int argc, char** argv) {
+  carillon::TuneProcess();
   return carillon::Main(argc, argv);
 }
