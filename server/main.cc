@@ -104,12 +104,11 @@ Status Serve(const ServerConfig& config) {
   if (!config.join.empty()) {
     core_options.join = [&config](const Member& self) { return Join(config.join, self); };
   }
+  // Outlives the node: that may hold a request of another node to its end.
+  std::unique_ptr<PeerServer> peers;
   ASSIGN_OR_RETURN(const auto core, ServerCore::Open(core_options));
   network.Register(metrics.get());
   network.SetSink(core->node());
-  const auto peers = PeerServer::Start(core->node(), core->metrics());
-  ASSIGN_OR_RETURN(const auto grpc,
-                   GrpcServer::Start(std::move(acceptor), core.get(), peers.get()));
   std::unique_ptr<HttpServer> http;
   if (!config.http.empty()) {
     HttpServerOptions options;
@@ -118,6 +117,9 @@ Status Serve(const ServerConfig& config) {
     options.insecure_public = config.insecure_listen_anywhere;
     ASSIGN_OR_RETURN(http, HttpServer::Start(options, core.get()));
   }
+  peers = PeerServer::Start(core->node(), core->metrics());
+  ASSIGN_OR_RETURN(const auto grpc,
+                   GrpcServer::Start(std::move(acceptor), core.get(), peers.get()));
   const StoreStats stats = core->store().stats();
   std::printf("carillond %s: node %s, cluster state %lu, %lu segments, %lu records recovered\n",
               config.name.c_str(), ToString(core->self().value()).c_str(),

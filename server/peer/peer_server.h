@@ -24,7 +24,8 @@ class PeerServer {
  public:
   static constexpr std::size_t kMaxUnderWay = 20'000;
 
-  // Both outlive the server, and whatever reply the sink still holds.
+  // `sink` lives until Stop has returned; `metrics`, and the server itself, as long as the sink
+  // may hold a request.
   static std::unique_ptr<PeerServer> Start(PeerSink* sink, Metrics* metrics,
                                            std::size_t threads = 1);
   virtual ~PeerServer() = default;  // Stop
