@@ -13,7 +13,7 @@
 namespace carillon {
 namespace {
 
-// Clients ping every 10 s: half of it, so that none that comes early counts as a nuisance.
+// A client may ping as often as this while nothing is under way, and is no nuisance.
 constexpr int kMinPingIntervalMs = 5000;
 
 class AcceptingServer final : public GrpcServer {
