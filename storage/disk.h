@@ -38,6 +38,7 @@ class Disk {
   std::vector<WriteOutcome> Write(std::span<const WriteRequest> requests);
   void Maintain();
   StatusOr<StoredChunk> ReadChunk(const ChunkRef& ref) const;
+  std::optional<StoredChunk> ReadChunkAtOnce(const ChunkRef& ref) const;
   StatusOr<std::vector<std::optional<ChunkStat>>> StatChunks(
       const std::vector<ChunkRef>& refs) const;
   StatusOr<ManifestPage> ScanManifests(const ManifestScan& scan) const;

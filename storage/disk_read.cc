@@ -79,6 +79,25 @@ StatusOr<StoredChunk> Disk::ReadChunk(const ChunkRef& ref) const {
   return DataLoss("chunk {} is damaged: {}", name, reason);
 }
 
+std::optional<StoredChunk> Disk::ReadChunkAtOnce(const ChunkRef& ref) const {
+  std::optional<ChunkEntry> entry;
+  {
+    if (turn_taken_) return std::nullopt;
+    const std::shared_lock lock(index_mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || renumbering_) return std::nullopt;
+    entry = index_->FindChunkAtOnce(KeyOf(ref.bucket, ref.key));
+  }
+  if (!entry || (entry->expire_at != 0 && entry->expire_at <= NowSeconds())) return std::nullopt;
+  const auto reader = segments_.Reader(entry->location.segment);
+  if (reader == nullptr) return std::nullopt;
+  auto record = reader->ReadAtOnce(entry->location);
+  if (!record || record->header.value_crc != entry->value_crc ||
+      record->key != ref.bucket + '\0' + ToString(ref.key)) {
+    return std::nullopt;
+  }
+  return StoredChunk{.value = std::move(record->value), .value_crc = entry->value_crc};
+}
+
 StatusOr<std::vector<std::optional<ChunkStat>>> Disk::StatChunks(
     const std::vector<ChunkRef>& refs) const {
   ASSIGN_OR_RETURN(const auto entries, WithIndex([&](const Index& index) {

@@ -50,6 +50,11 @@ class ReadableFile {
   // Reads `size` bytes at `offset` into `out`; fewer only at the end of the file.
   // Returns how many.
   virtual StatusOr<std::size_t> ReadAt(std::uint64_t offset, std::size_t size, char* out) const = 0;
+  // The same, if all of it is in memory: false, with `out` as it may be, when a disk would have to
+  // be waited for, and when it is not known, or fails.
+  virtual bool ReadAtOnce(std::uint64_t /*offset*/, std::size_t /*size*/, char* /*out*/) const {
+    return false;
+  }
   virtual StatusOr<std::uint64_t> Size() const = 0;
   // Asks that the next reads come from the disk, not from memory. Best effort.
   virtual void DropCache() const = 0;

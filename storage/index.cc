@@ -28,6 +28,13 @@ StatusOr<std::optional<ChunkEntry>> Index::FindChunk(std::string_view index_key)
   return std::optional(entry);
 }
 
+std::optional<ChunkEntry> Index::FindChunkAtOnce(std::string_view index_key) const {
+  const std::optional<Bytes> value = entries_->GetAtOnce(Family::kChunks, index_key);
+  if (!value) return std::nullopt;
+  const auto entry = DecodeChunkEntry(*value);
+  return entry.ok() ? std::optional(*entry) : std::nullopt;
+}
+
 StatusOr<std::vector<std::optional<ChunkEntry>>> Index::FindChunks(
     const std::vector<Bytes>& index_keys) const {
   ASSIGN_OR_RETURN(const auto values, entries_->MultiGet(Family::kChunks, index_keys));

@@ -146,6 +146,8 @@ class Index {
   Status FlushSoon() { return entries_->FlushSoon(); }
 
   StatusOr<std::optional<ChunkEntry>> FindChunk(std::string_view index_key) const;
+  // The entry, if it is there and in memory; nullopt says nothing: use FindChunk.
+  std::optional<ChunkEntry> FindChunkAtOnce(std::string_view index_key) const;
   StatusOr<std::vector<std::optional<ChunkEntry>>> FindChunks(
       const std::vector<Bytes>& index_keys) const;
   StatusOr<Digest> ReadDigest(PartitionId partition, std::string_view bucket,

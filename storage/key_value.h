@@ -67,6 +67,10 @@ class KeyValueStore {
 
   // nullopt: no such key. DATA_LOSS: the store itself is damaged. UNAVAILABLE: disk failure.
   virtual StatusOr<std::optional<Bytes>> Get(Family family, std::string_view key) const = 0;
+  // The value, if it is there and no disk has to be waited for; nullopt says nothing: use Get.
+  virtual std::optional<Bytes> GetAtOnce(Family /*family*/, std::string_view /*key*/) const {
+    return std::nullopt;
+  }
   virtual StatusOr<std::vector<std::optional<Bytes>>> MultiGet(
       Family family, const std::vector<Bytes>& keys) const = 0;
   virtual std::unique_ptr<KeyValueCursor> NewCursor(Family family) const = 0;

@@ -157,6 +157,12 @@ class PosixReadableFile final : public ReadableFile {
     return got;
   }
 
+  bool ReadAtOnce(std::uint64_t offset, std::size_t size, char* out) const override {
+    const iovec into{.iov_base = out, .iov_len = size};
+    return ::preadv2(fd_.get(), &into, 1, static_cast<off_t>(offset), RWF_NOWAIT) ==
+           static_cast<ssize_t>(size);
+  }
+
   StatusOr<std::uint64_t> Size() const override {
     struct stat status;
     if (::fstat(fd_.get(), &status) != 0) return ErrnoStatus("stat", path_, errno);

@@ -89,6 +89,14 @@ class RocksdbStore final : public KeyValueStore {
     return std::optional(std::move(value));
   }
 
+  std::optional<Bytes> GetAtOnce(Family family, std::string_view key) const override {
+    rocksdb::ReadOptions from_memory;
+    from_memory.read_tier = rocksdb::kBlockCacheTier;
+    std::string value;
+    if (!db_->Get(from_memory, Handle(family), ToSlice(key), &value).ok()) return std::nullopt;
+    return value;
+  }
+
   StatusOr<std::vector<std::optional<Bytes>>> MultiGet(
       Family family, const std::vector<Bytes>& keys) const override {
     std::vector<rocksdb::Slice> slices;

@@ -22,6 +22,19 @@ StatusOr<StoredRecord> SegmentReader::Read(const RecordLocation& location) const
   auto owner = std::make_shared_for_overwrite<char[]>(location.record_bytes);
   ASSIGN_OR_RETURN(const std::size_t got,
                    file_->ReadAt(location.offset, location.record_bytes, owner.get()));
+  return Verify(location, std::move(owner), got);
+}
+
+std::optional<StoredRecord> SegmentReader::ReadAtOnce(const RecordLocation& location) const {
+  auto owner = std::make_shared_for_overwrite<char[]>(location.record_bytes);
+  if (!file_->ReadAtOnce(location.offset, location.record_bytes, owner.get())) return std::nullopt;
+  auto record = Verify(location, std::move(owner), location.record_bytes);
+  if (!record.ok()) return std::nullopt;
+  return *std::move(record);
+}
+
+StatusOr<StoredRecord> SegmentReader::Verify(const RecordLocation& location,
+                                             std::shared_ptr<char[]> owner, std::size_t got) const {
   const ByteSpan bytes(owner.get(), got);
   const auto where = [&] { return fmt::format("{} at {}", path_, location.offset); };
   const auto head = DecodeRecordHead(bytes, header_.salt, location.offset);

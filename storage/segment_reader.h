@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -37,8 +38,13 @@ class SegmentReader {
   // Reads the record at `location` and verifies every byte of it: one read of the disk.
   // DATA_LOSS: not that record, or damaged; says how.
   StatusOr<StoredRecord> Read(const RecordLocation& location) const;
+  // The same, if the record is whole and in memory (ReadableFile::ReadAtOnce).
+  std::optional<StoredRecord> ReadAtOnce(const RecordLocation& location) const;
 
  private:
+  // Takes over `owner`, the first `got` bytes of which were read.
+  StatusOr<StoredRecord> Verify(const RecordLocation& location, std::shared_ptr<char[]> owner,
+                                std::size_t got) const;
   SegmentReader(std::unique_ptr<ReadableFile> file, SegmentHeader header, std::string path);
 
   const std::unique_ptr<ReadableFile> file_;

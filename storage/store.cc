@@ -63,6 +63,10 @@ class DiskStore final : public Store {
     return chunk;
   }
 
+  std::optional<StoredChunk> ReadChunkAtOnce(const ChunkRef& ref) const override {
+    return disks_[DiskAt(ChunkPosition(ref.bucket, ref.key))]->ReadChunkAtOnce(ref);
+  }
+
   StatusOr<std::vector<std::optional<ChunkStat>>> StatChunks(
       const std::vector<ChunkRef>& refs) const override {
     std::vector<std::optional<ChunkStat>> merged(refs.size());

@@ -196,6 +196,9 @@ class Store {
 
   // NOT_FOUND: not stored here, or expired. DATA_LOSS: stored and damaged; it is quarantined.
   virtual StatusOr<StoredChunk> ReadChunk(const ChunkRef& ref) const = 0;
+  // The chunk, if it is here, whole, and all of it in memory: waits for no disk and no writer.
+  // nullopt says nothing: use ReadChunk.
+  virtual std::optional<StoredChunk> ReadChunkAtOnce(const ChunkRef& ref) const = 0;
   // What the index says, in the order of `refs`; nullopt: not stored here (or damaged).
   virtual StatusOr<std::vector<std::optional<ChunkStat>>> StatChunks(
       const std::vector<ChunkRef>& refs) const = 0;

@@ -121,6 +121,7 @@ void NodeLoop::Run() {
       }
       batch.swap(queue_);
     }
+    reads_at_once_ = 0;
     const FlushScope together;  // what they send to other nodes
     for (Posted& posted : batch) {
       if (posted.done) askers_[posted.request.value()] = std::move(posted.done);
@@ -245,7 +246,20 @@ void NodeLoop::Perform(StatChunks effect) {
   });
 }
 
+// What is in memory is read here and now while there are few of them: to wake a thread for it would
+// cost more. Of many, the read threads take a share.
 void NodeLoop::Perform(ReadChunk effect) {
+  if (reads_at_once_ < kMaxReadsAtOnce) {
+    auto chunk = store_->store().ReadChunkAtOnce(
+        {.partition = effect.chunk.partition, .bucket = effect.bucket, .key = effect.chunk.key});
+    if (chunk) {
+      ++reads_at_once_;
+      return PostCompletion(ReadDone{.operation = effect.operation,
+                                     .status = OkStatus(),
+                                     .value = std::move(chunk->value),
+                                     .value_crc = chunk->value_crc});
+    }
+  }
   store_->Read([this, effect = std::move(effect)] {
     auto chunk = store_->store().ReadChunk(
         {.partition = effect.chunk.partition, .bucket = effect.bucket, .key = effect.chunk.key});

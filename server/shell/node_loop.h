@@ -80,6 +80,8 @@ class NodeLoop final : public PeerSink {
   void Stop(Duration grace);
 
  private:
+  static constexpr int kMaxReadsAtOnce = 4;
+
   struct Posted {
     Input input;
     std::function<void(Answer)> done;
@@ -133,6 +135,7 @@ class NodeLoop final : public PeerSink {
   mutable std::mutex node_mutex_;  // of node_, for the readers of state and counters
   std::unique_ptr<Node> node_;
   // Touched only by whoever runs the node.
+  int reads_at_once_ = 0;  // of the inputs that were queued together
   std::unordered_map<std::uint64_t, std::function<void(Answer)>> askers_;
   std::unordered_map<std::uint64_t, std::shared_ptr<StreamReceiver>> receivers_;
   std::unordered_map<std::uint64_t, std::function<void(PeerReply)>> peer_askers_;

@@ -39,6 +39,21 @@ TEST_P(StoreTest, AnUnknownChunkIsNotFound) {
   EXPECT_EQ(ReadCode(TestChunk(1, "")), StatusCode::kNotFound);
 }
 
+// Of a simulated disk nothing is known to be in memory.
+TEST_P(StoreTest, WhatIsInMemoryIsReadAtOnceAndNothingElseIs) {
+  const ChunkWrite write = TestChunk(1, Bytes(100'000, 'x'));
+  ASSERT_TRUE(Put(write).status.ok());
+  const auto chunk = store_->ReadChunkAtOnce(carillon::RefOf(write));
+  ASSERT_EQ(chunk.has_value(), GetParam() == Ground::kMachine);
+  if (chunk) {
+    EXPECT_EQ(chunk->value.view(), write.value.Flatten());
+    EXPECT_EQ(chunk->value_crc, write.value_crc);
+  }
+  EXPECT_FALSE(store_->ReadChunkAtOnce(carillon::RefOf(TestChunk(2, ""))));
+  clock_.Advance(9 * 86400);
+  EXPECT_FALSE(store_->ReadChunkAtOnce(carillon::RefOf(write))) << "it has expired";
+}
+
 TEST_P(StoreTest, TheSameKeyWithTheSameBytesIsOk) {
   ASSERT_TRUE(Put(TestChunk(1, "value")).status.ok());
   const std::uint64_t appended = store_->stats().appended_bytes;
