@@ -101,8 +101,8 @@ class ByteStream::Reactor : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
 };
 
 ByteStream::ByteStream(const std::shared_ptr<grpc::Channel>& channel, const char* method,
-                       grpc::ByteBuffer request)
-    : reactor_(std::make_unique<Reactor>(std::move(request))) {
+                       const Rope& request)
+    : reactor_(std::make_unique<Reactor>(ToByteBuffer(request))) {
   reactor_->Start(channel, method);
 }
 

@@ -4,7 +4,6 @@
 #include <optional>
 
 #include <grpcpp/channel.h>
-#include <grpcpp/support/byte_buffer.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -20,7 +19,7 @@ class ByteStream {
  public:
   // Sends `request` to `method` ("/package.Service/Method", a literal).
   ByteStream(const std::shared_ptr<grpc::Channel>& channel, const char* method,
-             grpc::ByteBuffer request);
+             const Rope& request);
   // Ends the call, if it has not ended, and waits until gRPC has let go of it.
   ~ByteStream();
 

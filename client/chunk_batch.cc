@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "carillon/v1/events.pb.h"
-
 #include "base/check.h"
 #include "base/checksum.h"
-#include "client/messages.h"
 
 namespace carillon {
 namespace {
@@ -43,20 +40,15 @@ Aim ChunkBatch::AimOf(std::size_t place) const {
 }
 
 void ChunkBatch::Ask(const std::string& endpoint, std::deque<std::size_t> places) {
-  v1::GetChunksRequest request;
-  request.set_bucket(bucket_);
-  if (const Router::Ring ring = view_->ring()) {
-    request.mutable_route()->set_state_version(ring->version.value());
-  }
   auto stream = std::make_shared<Stream>();
+  std::vector<std::string> texts;
   for (const std::size_t place : places) {
-    request.add_keys(texts_[place]);
+    texts.push_back(texts_[place]);
     stream_of_[place] = stream;
   }
   stream->endpoint = endpoint;
   stream->keys = std::move(places);
-  stream->call = std::make_unique<ByteStream>(
-      view_->ChannelTo(endpoint), "/carillon.v1.EventsService/GetChunks", Serialize(request));
+  stream->call = ChunkAnswers::Ask(view_, endpoint, bucket_, texts, options_.timeout);
 }
 
 void ChunkBatch::AskByGroups(const std::deque<std::size_t>& places) {
@@ -119,9 +111,7 @@ Status ChunkBatch::HandleBreak(const Status& status) {
   return OkStatus();
 }
 
-StatusOr<StatusOr<Bytes>> ChunkBatch::TakeAnswer(const Rope& message) {
-  view_->CountReceived(message.size());
-  ASSIGN_OR_RETURN(const wire::GetChunksResponse answer, wire::DecodeGetChunksResponse(message));
+StatusOr<StatusOr<Bytes>> ChunkBatch::TakeAnswer(const wire::GetChunksResponse& answer) const {
   const std::string& key = texts_[next_];
   if (answer.key != key) return Internal("asked for {}, the node answered '{}'", key, answer.key);
   if (answer.code != 0) {

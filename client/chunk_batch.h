@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "base/chunk_key.h"
 #include "base/status.h"
-#include "client/byte_stream.h"
+#include "client/chunk_answers.h"
 #include "client/client.h"
 #include "client/ring_view.h"
 #include "client/stream_retry.h"
@@ -24,14 +24,14 @@ struct ChunkAnswer {
   StatusOr<Bytes> value;  // its CRC, as the node said it, has been checked
 };
 
-// Chunks fetched from the nodes that have them, handed out in the order of the keys: one GetChunks
-// stream a node, all at once, each with that node's keys in order. So the next chunk is always the
-// next message of one stream, and what comes early waits in the others (kMaxMessagesAhead each).
+// Chunks fetched from the nodes that have them, handed out in the order of the keys: each node is
+// asked once, all at once, for its keys in order (ChunkAnswers). So the next chunk is always the
+// next answer of one node, and what comes early waits in the others.
 //
-// When a stream breaks, or is silent while another home might answer, its keys are grouped anew
-// among those that are well. A key that is missed or damaged where it was asked for is asked for
-// once at each other home, for the first kMaxSecondLooks such keys: a node that misses a chunk has
-// looked for it elsewhere itself, unless its ring is stale.
+// When a node's answers break off, or is silent while another home might answer, its keys are
+// grouped anew among those that are well. A key that is missed or damaged where it was asked for is
+// asked for once at each other home, for the first kMaxSecondLooks such keys: a node that misses a
+// chunk has looked for it elsewhere itself, unless its ring is stale.
 //
 // Threads: one caller at a time; Next waits. `view` must outlive the batch.
 class ChunkBatch {
@@ -52,7 +52,7 @@ class ChunkBatch {
   struct Stream {
     std::string endpoint;
     std::deque<std::size_t> keys;  // not answered yet, in order; places in keys_
-    std::unique_ptr<ByteStream> call;
+    std::unique_ptr<ChunkAnswers> call;
     bool answered = false;
   };
 
@@ -61,7 +61,7 @@ class ChunkBatch {
   void AskByGroups(const std::deque<std::size_t>& places);
   Duration PatienceFor(const Stream& stream) const;
   Status HandleBreak(const Status& status);
-  StatusOr<StatusOr<Bytes>> TakeAnswer(const Rope& message);
+  StatusOr<StatusOr<Bytes>> TakeAnswer(const wire::GetChunksResponse& answer) const;
   bool LookElsewhere(const Status& miss);
 
   RingView* const view_;

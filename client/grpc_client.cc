@@ -12,7 +12,6 @@
 #include "client/grpc_range_stream.h"
 #include "client/messages.h"
 #include "client/ring_range_stream.h"
-#include "proto/byte_buffer.h"
 #include "proto/wire.h"
 
 namespace carillon {
@@ -65,10 +64,9 @@ ClientOptions OneQuickAttempt(ClientOptions options) {
   return options;
 }
 
-// Alone, with all that UnaryCalls does: also by a newer ring, or at a node too old for PutChunks.
+// Alone, with all that UnaryCalls does: also by a newer ring.
 bool MayBeTriedAgain(const Status& status) {
-  return IsRetryable(status) || status.code() == StatusCode::kFailedPrecondition ||
-         status.code() == StatusCode::kUnimplemented;
+  return IsRetryable(status) || status.code() == StatusCode::kFailedPrecondition;
 }
 
 }  // namespace
@@ -92,7 +90,7 @@ void GrpcClient::PutChunkAsync(const std::string& bucket, const ChunkKey& key, S
                                std::function<void(StatusOr<PutReply>)> done) {
   if (Status valid = Validate(key); !valid.ok()) return done(std::move(valid));
   const std::uint32_t crc = Crc32c(value.view());
-  if (value.size() > PutStreams::kMaxValueBytes) {
+  if (value.size() > PutBatches::kMaxValueBytes) {
     return PutAlone(bucket, ToString(key), crc, std::move(value), std::move(done), {});
   }
   PutSmall(bucket, ToString(key), crc, std::move(value), std::move(done));
@@ -105,6 +103,9 @@ void GrpcClient::PutSmall(const std::string& bucket, std::string key, std::uint3
   put.done = [this, bucket, key = std::move(key), crc, value = std::move(value),
               done = std::move(done),
               past = UnaryCalls::Past{.attempts = 1}](StatusOr<PutReply> reply) mutable {
+    if (reply.status().code() == StatusCode::kUnimplemented) {
+      return PutAlone(bucket, std::move(key), crc, std::move(value), std::move(done), {});
+    }
     if (reply.ok() || !MayBeTriedAgain(reply.status()) || options_.retry.max_attempts <= 1) {
       return done(std::move(reply));
     }
@@ -126,7 +127,7 @@ void GrpcClient::PutAlone(const std::string& bucket, std::string key, std::uint3
       [request = std::move(request)](const Target& target) mutable {
         request.state_version = target.version.value();
         request.partition = target.partition.value();
-        return ToByteBuffer(wire::Encode(request));
+        return wire::Encode(request);
       },
       [this, done = std::move(done)](StatusOr<UnaryCalls::Answer> answer) {
         auto response = ParseAnswer<v1::PutChunkResponse>(&view_, std::move(answer));
@@ -183,9 +184,10 @@ StatusOr<Bytes> GrpcClient::GetChunk(const std::string& bucket, const ChunkKey& 
       [&promise](StatusOr<UnaryCalls::Answer> answer) { promise.set_value(std::move(answer)); });
   const StatusOr<UnaryCalls::Answer> answer = promise.get_future().get();
   if (answer.ok()) {
-    const auto bytes = ToRope(answer->message);
-    const auto found = bytes.ok() ? wire::DecodeGetChunksResponse(*bytes) : bytes.status();
-    if (found.ok() && Crc32c(found->value) == found->value_crc) return found->value.Flatten();
+    const auto found = wire::DecodeGetChunksResponse(answer->message);
+    if (found.ok() && found->code == 0 && Crc32c(found->value) == found->value_crc) {
+      return found->value.Flatten();
+    }
   }
   StatusOr<Bytes> value = Internal("no answer");
   RETURN_IF_ERROR(GetChunks(bucket, {key}, [&value](const ChunkKey&, StatusOr<Bytes> found) {

@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "client/client.h"
-#include "client/put_streams.h"
+#include "client/put_batches.h"
 #include "client/ring_view.h"
 #include "client/unary_calls.h"
 
 namespace carillon {
 
-// The Client that speaks gRPC: translates, and leaves whom to ask to RingView and trying again to
-// UnaryCalls, ChunkBatch, and RetryingStream. Range streams must end before it does.
+// The Client that speaks to nodes, by frames and gRPC: translates, and leaves whom to ask to
+// RingView and trying again to UnaryCalls, ChunkBatch, and RetryingStream. Range streams must end
+// before it does.
 class GrpcClient final : public Client {
  public:
   // Requires: well-formed endpoints.
@@ -47,7 +48,7 @@ class GrpcClient final : public Client {
   RingView view_;
   UnaryCalls calls_;
   UnaryCalls first_gets_;  // one attempt each
-  PutStreams small_puts_;
+  PutBatches small_puts_;
 };
 
 }  // namespace carillon

@@ -3,38 +3,33 @@
 #include <future>
 #include <utility>
 
-#include <grpcpp/impl/codegen/proto_utils.h>
-#include <grpcpp/support/byte_buffer.h>
-
 #include "base/status.h"
 #include "client/unary_calls.h"
 
-// The client's own: small messages in and out of gRPC's buffers.
+// The client's own: small messages in and out of bytes.
 namespace carillon {
 
 template <typename Message>
-grpc::ByteBuffer Serialize(const Message& message) {
-  grpc::ByteBuffer buffer;
-  bool owned = false;
-  // Cannot fail: it writes into memory.
-  (void)grpc::SerializationTraits<Message>::Serialize(message, &buffer, &owned);
-  return buffer;
+Rope Serialize(const Message& message) {
+  return Rope(message.SerializeAsString());
 }
 
 template <typename Message>
-StatusOr<Message> Parse(StatusOr<grpc::ByteBuffer> buffer) {
-  if (!buffer.ok()) return buffer.status();
+StatusOr<Message> Parse(const Rope& bytes) {
   Message message;
-  const grpc::Status status = grpc::SerializationTraits<Message>::Deserialize(&*buffer, &message);
-  if (status.ok()) return message;
-  return Internal("the node's answer is malformed: {}", status.error_message());
+  const bool parsed =
+      bytes.pieces().size() == 1
+          ? message.ParseFromArray(bytes.pieces()[0].view().data(), static_cast<int>(bytes.size()))
+          : message.ParseFromString(bytes.Flatten());
+  if (parsed) return message;
+  return Internal("the node's answer is malformed");
 }
 
 // The answer to a call; the view hears of the version of the state that it names.
 template <typename Response>
 StatusOr<Response> ParseAnswer(RingView* view, StatusOr<UnaryCalls::Answer> answer) {
   if (!answer.ok()) return answer.status();
-  auto response = Parse<Response>(std::move(answer->message));
+  auto response = Parse<Response>(answer->message);
   if constexpr (requires { response->state_version(); }) {
     if (response.ok()) {
       view->HearVersion(StateVersion(response->state_version()), answer->endpoint);

@@ -5,7 +5,7 @@
 namespace carillon {
 
 RetryingStream::RetryingStream(RingView* view, const ClientOptions& options, const char* method,
-                               std::function<grpc::ByteBuffer()> request)
+                               std::function<Rope()> request)
     : view_(view),
       patience_(options.timeout),
       method_(method),

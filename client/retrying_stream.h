@@ -5,8 +5,6 @@
 #include <optional>
 #include <string>
 
-#include <grpcpp/support/byte_buffer.h>
-
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
@@ -25,7 +23,7 @@ class RetryingStream {
  public:
   // `request` gives what to ask for, at the start and after each break.
   RetryingStream(RingView* view, const ClientOptions& options, const char* method,
-                 std::function<grpc::ByteBuffer()> request);
+                 std::function<Rope()> request);
 
   // The next message, of this attempt or the next; nullopt: the call ended well. After an error:
   // the same error again.
@@ -38,7 +36,7 @@ class RetryingStream {
   RingView* const view_;
   const Duration patience_;
   const char* const method_;
-  const std::function<grpc::ByteBuffer()> request_;
+  const std::function<Rope()> request_;
   std::string endpoint_;
   std::unique_ptr<ByteStream> stream_;  // null: to be started
   bool answered_ = false;               // by this attempt

@@ -8,6 +8,7 @@
 
 #include "client/conversion.h"
 #include "client/messages.h"
+#include "proto/byte_buffer.h"
 
 namespace carillon {
 
@@ -87,6 +88,13 @@ std::shared_ptr<grpc::Channel> RingView::ChannelTo(const std::string& endpoint) 
   return channels_.To(endpoint);
 }
 
+NodeFrames* RingView::FramesTo(const std::string& endpoint) {
+  if (!frames_.Speaks(endpoint, SystemClock().Now())) return nullptr;
+  const std::lock_guard lock(mutex_);
+  ++counters_.requests[endpoint];
+  return &frames_;
+}
+
 void RingView::HandleEnd(const std::string& endpoint, const Status& status,
                          std::optional<Duration> latency) {
   std::shared_ptr<Fetch> fetch;
@@ -144,7 +152,7 @@ std::shared_ptr<RingView::Fetch> RingView::NewFetch(std::string at) {
   fetch->endpoint = at.empty() ? router_.Pick({}, SystemClock().Now()).endpoint : std::move(at);
   v1::GetClusterStateRequest request;
   request.set_known_version(router_.version().value());
-  fetch->request = Serialize(request);
+  fetch->request = ToByteBuffer(Serialize(request));
   return fetch;
 }
 
@@ -202,11 +210,17 @@ void RingView::HandleFetched(const std::shared_ptr<Fetch>& fetch, const Status& 
 
 Status RingView::Adopt(const Fetch& fetch) {
   counters_.bytes_received += fetch.response.Length();
-  ASSIGN_OR_RETURN(const auto message, Parse<v1::GetClusterStateResponse>(fetch.response));
+  ASSIGN_OR_RETURN(const Rope bytes, ToRope(fetch.response));
+  ASSIGN_OR_RETURN(const auto message, Parse<v1::GetClusterStateResponse>(bytes));
   asked_for_ = std::max(asked_for_, StateVersion(message.version()));
   if (message.unchanged()) return OkStatus();
   ASSIGN_OR_RETURN(std::optional<ClusterState> state, FromMessage(message));
-  if (state) router_.Adopt(std::make_shared<const ClusterState>(*std::move(state)));
+  if (!state) return OkStatus();
+  std::set<std::string> members;
+  for (const Member& member : state->members) members.insert(member.address);
+  if (router_.Adopt(std::make_shared<const ClusterState>(*std::move(state)))) {
+    frames_.SetMembers(std::move(members));
+  }
   return OkStatus();
 }
 

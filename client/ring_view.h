@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "client/channel_pool.h"
 #include "client/client.h"
+#include "client/node_frames.h"
 #include "client/router.h"
 
 namespace carillon {
@@ -51,6 +52,8 @@ class RingView {
 
   // Where to send a request that was aimed at `endpoint`; counts it.
   std::shared_ptr<grpc::Channel> ChannelTo(const std::string& endpoint);
+  // The same by frames; null, and nothing is counted: they are not spoken there.
+  NodeFrames* FramesTo(const std::string& endpoint);
 
   // How a request ended: what says that the endpoint is away counts against it, any other answer
   // for it. `latency` of a call whose answer is one message.
@@ -79,6 +82,7 @@ class RingView {
 
   const bool ring_aware_;
   ChannelPool channels_;
+  NodeFrames frames_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable idle_;
   Router router_;

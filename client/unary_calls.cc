@@ -9,6 +9,9 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/generic/generic_stub.h>
 
+#include "client/node_frames.h"
+#include "proto/byte_buffer.h"
+
 namespace carillon {
 
 Status ToStatus(const grpc::Status& status) {
@@ -31,30 +34,48 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
 
   void Attempt() {
     const Instant now = SystemClock().Now();
-    const Duration left = std::min(deadline_ - now, owner_->options_.attempt_timeout);
-    context_ = std::make_unique<grpc::ClientContext>();
-    context_->set_deadline(std::chrono::system_clock::now() + left);
-    response_.Clear();
     target_ = view()->Pick(aim_);
-    channel_ = view()->ChannelTo(target_.endpoint);
     request_ = make_request_(target_);
     started_ = now;
-    grpc::GenericStub stub(channel_);
-    stub.UnaryCall(context_.get(), method_, grpc::StubOptions(), &request_, &response_,
-                   [self = shared_from_this()](const grpc::Status& status) {
-                     self->HandleStatus(ToStatus(status));
-                   });
+    const Duration left = std::min(deadline_ - now, owner_->options_.attempt_timeout);
+    const CallMethod frame = FrameMethodOf(method_);
+    NodeFrames* const frames =
+        frame == CallMethod::kNone ? nullptr : view()->FramesTo(target_.endpoint);
+    if (frames == nullptr) return AskByGrpc(left);
+    frames->Ask(target_.endpoint, frame, request_, left,
+                [self = shared_from_this(), left](StatusOr<SharedBytes> body) {
+                  if (body.status().code() == StatusCode::kUnimplemented) {
+                    return self->AskByGrpc(left);
+                  }
+                  if (!body.ok()) return self->HandleAnswer(body.status());
+                  self->HandleAnswer(Rope(*std::move(body)));
+                });
   }
 
  private:
   RingView* view() { return owner_->view_; }
   Duration left() const { return deadline_ - SystemClock().Now(); }
 
-  void HandleStatus(const Status& status) {
+  void AskByGrpc(Duration left) {
+    context_ = std::make_unique<grpc::ClientContext>();
+    context_->set_deadline(std::chrono::system_clock::now() + left);
+    channel_ = view()->ChannelTo(target_.endpoint);
+    outgoing_ = ToByteBuffer(request_);
+    incoming_.Clear();
+    grpc::GenericStub stub(channel_);
+    stub.UnaryCall(context_.get(), method_, grpc::StubOptions(), &outgoing_, &incoming_,
+                   [self = shared_from_this()](const grpc::Status& status) {
+                     if (!status.ok()) return self->HandleAnswer(ToStatus(status));
+                     self->HandleAnswer(ToRope(self->incoming_));
+                   });
+  }
+
+  void HandleAnswer(StatusOr<Rope> message) {
+    const Status status = message.status();
     view()->HandleEnd(target_.endpoint, status, SystemClock().Now() - started_);
     if (status.ok()) {
-      view()->CountReceived(response_.Length());
-      return Finish(Answer{std::move(response_), target_.endpoint});
+      view()->CountReceived(message->size());
+      return Finish(Answer{*std::move(message), target_.endpoint});
     }
     if (status.code() == StatusCode::kFailedPrecondition && target_.version.value() != 0) {
       return Refresh(status);
@@ -121,7 +142,9 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
   // not be dropped on a thread of gRPC's, which would wait for itself.
   void Finish(StatusOr<Answer> answer) {
     std::exchange(done_, nullptr)(std::move(answer));
-    request_.Clear();
+    request_ = Rope();
+    outgoing_.Clear();
+    incoming_.Clear();
     make_request_ = nullptr;
     context_.reset();
     channel_.reset();
@@ -132,8 +155,9 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
   const char* const method_;
   const Aim aim_;
   MakeRequest make_request_;
-  grpc::ByteBuffer request_;
-  grpc::ByteBuffer response_;
+  Rope request_;
+  grpc::ByteBuffer outgoing_;  // by gRPC
+  grpc::ByteBuffer incoming_;  // likewise
   Done done_;
   Backoff backoff_;
   const Instant deadline_;

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <string>
 
-#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
 #include "base/status.h"
@@ -20,7 +19,8 @@ Status ToStatus(const grpc::Status& status);
 // Unary calls, each tried again as ClientOptions says, until an answer stands or the call's time
 // is over: at once on another endpoint when this one is away and another is not, else after a
 // backoff; and by the newer ring when a node refused the route (FAILED_PRECONDITION) and there is
-// one. No thread waits for a call: gRPC's threads and timers carry it on.
+// one. By frames where they are spoken (NodeFrames), else by gRPC. No thread waits for a call:
+// those of the transports carry it on.
 //
 // Threads: any. `view` must outlive the calls; the destructor waits for those under way.
 class UnaryCalls {
@@ -30,12 +30,12 @@ class UnaryCalls {
   static constexpr int kMaxRefreshes = 3;
 
   struct Answer {
-    grpc::ByteBuffer message;
+    Rope message;
     std::string endpoint;
   };
   using Done = std::function<void(StatusOr<Answer>)>;
   // The request, with the route of its target.
-  using MakeRequest = std::function<grpc::ByteBuffer(const Target&)>;
+  using MakeRequest = std::function<Rope(const Target&)>;
 
   UnaryCalls(RingView* view, const ClientOptions& options) : view_(view), options_(options) {}
   ~UnaryCalls();
@@ -47,7 +47,7 @@ class UnaryCalls {
   };
 
   // Calls `method` ("/package.Service/Method", a literal); `done` is called once, on a thread of
-  // gRPC's, and must not block. `request` is called for each attempt.
+  // a transport's, and must not block. `request` is called for each attempt.
   void Start(const char* method, Aim aim, MakeRequest request, Done done) {
     Start(method, std::move(aim), std::move(request), std::move(done), Past());
   }

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/process_tuning.h"
+#include "server/api/frame_calls.h"
 #include "server/api/grpc_server.h"
 #include "server/cluster_network.h"
 #include "server/config.h"
@@ -104,7 +105,8 @@ Status Serve(const ServerConfig& config) {
   if (!config.join.empty()) {
     core_options.join = [&config](const Member& self) { return Join(config.join, self); };
   }
-  // Outlives the node: that may hold a request of another node to its end.
+  // These outlive the node: it may hold a request of theirs to its end.
+  std::unique_ptr<FrameCalls> calls;
   std::unique_ptr<PeerServer> peers;
   ASSIGN_OR_RETURN(const auto core, ServerCore::Open(core_options));
   network.Register(metrics.get());
@@ -117,7 +119,8 @@ Status Serve(const ServerConfig& config) {
     options.insecure_public = config.insecure_listen_anywhere;
     ASSIGN_OR_RETURN(http, HttpServer::Start(options, core.get()));
   }
-  peers = PeerServer::Start(core->node(), core->metrics());
+  calls = std::make_unique<FrameCalls>(core->node(), core->metrics());
+  peers = PeerServer::Start(core->node(), calls.get(), core->metrics());
   ASSIGN_OR_RETURN(const auto grpc,
                    GrpcServer::Start(std::move(acceptor), core.get(), peers.get()));
   const StoreStats stats = core->store().stats();

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "server/peer/frame.h"
+#include "frames/frame.h"
 
 namespace carillon {
 namespace {

@@ -1,5 +1,9 @@
 #include "server/api/codec.h"
 
+#include <utility>
+
+#include "base/checksum.h"
+
 namespace carillon {
 namespace {
 
@@ -113,6 +117,30 @@ void ToProto(const std::string& name, const BucketProperties& properties, v1::Bu
 void ToProto(const WriteCost& cost, v1::Cost* message) {
   message->set_replicas_written(cost.replicas_written);
   message->set_bytes_between_nodes(cost.bytes_between_nodes);
+}
+
+void ToProto(const WriteAnswer& answer, StateVersion version, v1::PutChunkResponse* message) {
+  ToProto(answer.cost, message->mutable_cost());
+  message->set_already_stored(answer.already_stored);
+  message->set_state_version(version.value());
+}
+
+void ToProto(const WriteAnswer& answer, StateVersion version, v1::CommitSecondResponse* message) {
+  ToProto(answer.cost, message->mutable_cost());
+  message->set_state_version(version.value());
+}
+
+PutChunkInput InputOf(RequestId id, wire::PutChunkRequest request) {
+  PutChunkInput input;
+  input.request = id;
+  input.route = {.version = StateVersion(request.state_version),
+                 .partition = PartitionId(static_cast<std::uint16_t>(request.partition))};
+  input.bucket = std::move(request.bucket);
+  input.key = std::move(request.key);
+  input.computed_crc = Crc32c(request.value);
+  input.value = std::move(request.value);
+  input.value_crc = request.value_crc;
+  return input;
 }
 
 }  // namespace carillon

@@ -4,6 +4,7 @@
 #include "base/chunk_info.h"
 #include "carillon/v1/cluster.pb.h"
 #include "carillon/v1/events.pb.h"
+#include "proto/wire.h"
 #include "server/node/effects.h"
 #include "server/node/input.h"
 
@@ -21,5 +22,10 @@ void ToProto(const ChunkInfo& info, v1::ChunkInfo* message);
 void ToProto(const SecondsAnswer& answer, v1::ListSecondsResponse* message);
 void ToProto(const std::string& name, const BucketProperties& properties, v1::Bucket* message);
 void ToProto(const WriteCost& cost, v1::Cost* message);
+void ToProto(const WriteAnswer& answer, StateVersion version, v1::PutChunkResponse* message);
+void ToProto(const WriteAnswer& answer, StateVersion version, v1::CommitSecondResponse* message);
+
+// Reckons the CRC of the value: the one pass over it.
+PutChunkInput InputOf(RequestId id, wire::PutChunkRequest request);
 
 }  // namespace carillon

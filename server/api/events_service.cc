@@ -1,6 +1,5 @@
 #include "server/api/events_service.h"
 
-#include "base/checksum.h"
 #include "proto/byte_buffer.h"
 #include "proto/wire.h"
 #include "server/api/chunk_stream.h"
@@ -68,22 +67,11 @@ grpc::ServerUnaryReactor* EventsService::PutChunk(grpc::CallbackServerContext* c
   auto message = wire::DecodePutChunkRequest(*rope);
   if (!message.ok()) return call.Finish(message.status());
   metrics_->CountValueBytesIn(message->value.size());
-  PutChunkInput input;
-  input.request = node_->NewRequest();
-  input.route = {.version = StateVersion(message->state_version),
-                 .partition = PartitionId(static_cast<std::uint16_t>(message->partition))};
-  input.bucket = std::move(message->bucket);
-  input.key = std::move(message->key);
-  input.computed_crc = Crc32c(message->value);
-  input.value = std::move(message->value);
-  input.value_crc = message->value_crc;
-  const RequestId id = input.request;
-  node_->Ask(id, std::move(input), [call, response](const Answer& answer) {
+  const RequestId id = node_->NewRequest();
+  node_->Ask(id, InputOf(id, *std::move(message)), [call, response](const Answer& answer) {
     if (const auto* written = std::get_if<WriteAnswer>(&answer.value)) {
       v1::PutChunkResponse reply;
-      ToProto(written->cost, reply.mutable_cost());
-      reply.set_already_stored(written->already_stored);
-      reply.set_state_version(answer.version.value());
+      ToProto(*written, answer.version, &reply);
       *response = Serialize(reply);
     }
     call.Finish(answer.status);
@@ -107,8 +95,7 @@ grpc::ServerUnaryReactor* EventsService::CommitSecond(grpc::CallbackServerContex
       .request = id, .route = FromProto(request->route()), .commit = *std::move(commit)};
   node_->Ask(id, std::move(input), [call, response](const Answer& answer) {
     if (const auto* written = std::get_if<WriteAnswer>(&answer.value)) {
-      ToProto(written->cost, response->mutable_cost());
-      response->set_state_version(answer.version.value());
+      ToProto(*written, answer.version, response);
     }
     call.Finish(answer.status);
   });

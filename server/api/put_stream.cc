@@ -1,19 +1,10 @@
 #include "server/api/put_stream.h"
 
-#include <atomic>
+#include <utility>
 
-#include "base/checksum.h"
-#include "server/api/codec.h"
-#include "server/api/status_codec.h"
+#include "server/api/put_batch.h"
 
 namespace carillon {
-
-struct PutStream::Batch {
-  v1::PutChunksResponse response;  // its chunks are filled in, each by its own answer
-  std::atomic<int> unanswered = 0;
-  std::atomic<std::uint64_t> version = 0;
-  Instant began;
-};
 
 PutStream* PutStream::Start(NodeLoop* node, Metrics* metrics) {
   const auto stream = std::shared_ptr<PutStream>(new PutStream(node, metrics));
@@ -35,62 +26,11 @@ void PutStream::OnReadDone(bool ok) {
     }
     GoOn();
   }
-  if (ok) Begin(std::move(request));
-}
-
-PutChunkInput PutStream::InputOf(const v1::PutChunksRequest& request, v1::ChunkToPut* chunk) {
-  PutChunkInput input;
-  input.request = node_->NewRequest();
-  input.route = {.version = StateVersion(request.state_version()),
-                 .partition = PartitionId(static_cast<std::uint16_t>(chunk->partition()))};
-  input.bucket = request.bucket();
-  input.key = std::move(*chunk->mutable_key());
-  input.value_crc = chunk->value_crc32c();
-  input.computed_crc = Crc32c(chunk->value());
-  input.value = Rope(SharedBytes(std::move(*chunk->mutable_value())));
-  return input;
-}
-
-void PutStream::Begin(v1::PutChunksRequest request) {
-  const auto batch = std::make_shared<Batch>();
-  const int chunks = request.chunks_size();
-  batch->began = SystemClock().Now();
-  batch->response.set_number(request.number());
-  if (chunks == 0 || chunks > kMaxChunks) {
-    auto* refused = batch->response.add_chunks();
-    const Status why = InvalidArgument("a batch of {} chunks; 1 to {}", chunks, kMaxChunks);
-    refused->set_code(static_cast<std::uint32_t>(why.code()));
-    refused->set_message(std::string(Message(why)));
-    return Send(std::move(batch->response));
-  }
-  batch->unanswered = chunks;
-  for (int i = 0; i < chunks; ++i) batch->response.add_chunks();
-  std::uint64_t bytes = 0;
-  for (int i = 0; i < chunks; ++i) {
-    PutChunkInput input = InputOf(request, request.mutable_chunks(i));
-    bytes += input.value.size();
-    const RequestId id = input.request;
-    node_->Ask(id, std::move(input), [self = shared_from_this(), batch, i](const Answer& answer) {
-      self->HandleAnswer(batch, i, answer);
-    });
-  }
-  metrics_->CountValueBytesIn(bytes);
-}
-
-void PutStream::HandleAnswer(const std::shared_ptr<Batch>& batch, int place, const Answer& answer) {
-  v1::ChunkPut* put = batch->response.mutable_chunks(place);
-  put->set_code(static_cast<std::uint32_t>(answer.status.code()));
-  if (!answer.status.ok()) put->set_message(std::string(Message(answer.status)));
-  if (const auto* written = std::get_if<WriteAnswer>(&answer.value)) {
-    ToProto(written->cost, put->mutable_cost());
-    put->set_already_stored(written->already_stored);
-    batch->version = answer.version.value();
-  }
-  if (--batch->unanswered != 0) return;
-  batch->response.set_state_version(batch->version);
-  metrics_->ObserveRequest("grpc", "PutChunks", StatusCode::kOk,
-                           SystemClock().Now() - batch->began);
-  Send(std::move(batch->response));
+  if (!ok) return;
+  PutBatch(node_, metrics_, "grpc", std::move(request),
+           [self = shared_from_this()](v1::PutChunksResponse response) {
+             self->Send(std::move(response));
+           });
 }
 
 void PutStream::Send(v1::PutChunksResponse response) {

@@ -22,7 +22,6 @@ class PutStream final : public grpc::ServerBidiReactor<v1::PutChunksRequest, v1:
                         public std::enable_shared_from_this<PutStream> {
  public:
   static constexpr std::size_t kMaxBatches = 8;  // under way
-  static constexpr int kMaxChunks = 1024;        // of a batch
 
   // node and metrics outlive the stream.
   static PutStream* Start(NodeLoop* node, Metrics* metrics);
@@ -32,13 +31,7 @@ class PutStream final : public grpc::ServerBidiReactor<v1::PutChunksRequest, v1:
   void OnDone() override;
 
  private:
-  // A batch under way.
-  struct Batch;
-
   PutStream(NodeLoop* node, Metrics* metrics) : node_(node), metrics_(metrics) {}
-  void Begin(v1::PutChunksRequest request);
-  PutChunkInput InputOf(const v1::PutChunksRequest& request, v1::ChunkToPut* chunk);
-  void HandleAnswer(const std::shared_ptr<Batch>& batch, int place, const Answer& answer);
   void Send(v1::PutChunksResponse response);
   void GoOn();
 

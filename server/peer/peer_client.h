@@ -3,18 +3,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-
+#include "frames/frame_links.h"
 #include "ring/cluster_state.h"
-#include "server/peer/peer_link.h"
 #include "server/shell/gossip_socket.h"
 #include "server/shell/peer_transport.h"
 
@@ -33,13 +25,11 @@ struct PeerTraffic {
 // them), UDP for gossip. Two connections a node: what live writes wait for does not stand behind
 // the values of a read or a sync.
 //
-// An ask fails as soon as its node is known to be away, and within kTick of its timeout at the
-// latest; nothing is tried twice. `done` may run before Ask returns. Threads: any, but Stop not
-// from a `done`.
+// An ask fails as soon as its node is known to be away, and soon after its timeout at the latest;
+// nothing is tried twice (frames/frame_links.h). `done` may run before Ask returns. Threads: any,
+// but Stop not from a `done`.
 class PeerClient final : public PeerTransport {
  public:
-  static constexpr Duration kTick = std::chrono::milliseconds(20);
-
   // `gossip` outlives the client; nullptr: gossip is lost.
   // `max_links`: to more addresses at once than that nothing can be asked.
   PeerClient(const Uuid& cluster, GossipSocket* gossip, std::size_t max_links = 4000);
@@ -56,30 +46,13 @@ class PeerClient final : public PeerTransport {
   PeerTraffic counters() const;
 
  private:
-  enum class Lane { kLive, kBulk };
-  static Lane LaneOf(const PeerMessage& message);
-  StatusOr<std::shared_ptr<PeerLink>> LinkTo(const std::string& address, Lane lane);
-  bool DropIdleLink();
-  void KeepTicking();
-  void Tick();
-
   const Uuid cluster_;
   GossipSocket* const gossip_;
-  const std::size_t max_links_;
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::steady_timer timer_;  // of io_'s thread
-  std::atomic<bool> ticking_{false};
-
-  mutable std::mutex mutex_;
-  std::map<std::pair<std::string, Lane>, std::shared_ptr<PeerLink>> links_;
-  bool stopped_ = false;
-
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> unanswered_{0};
   std::atomic<std::uint64_t> bytes_sent_{0};
   std::atomic<std::uint64_t> bytes_received_{0};
-  std::thread thread_;
+  FrameLinks links_;  // the last: what it ends counts
 };
 
 // Asks the node at `seed_address` to let `member` in, before this node has a cluster state; blocks

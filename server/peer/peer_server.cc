@@ -11,8 +11,8 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "frames/frame_connection.h"
 #include "server/node/peer_codec.h"
-#include "server/peer/frame_connection.h"
 
 namespace carillon {
 namespace {
@@ -25,54 +25,56 @@ struct Served {
   std::atomic<std::size_t> under_way{0};
 };
 
-// A request at the sink, until the first reply or until the last handle on it is dropped.
-class PeerCall {
+// A request at a sink, until the first reply or until the last handle on it is dropped.
+class PendingFrame {
  public:
-  // `kind` is a literal.
-  PeerCall(std::string_view kind, std::uint64_t id, std::shared_ptr<Served> served,
-           Metrics* metrics)
-      : kind_(kind),
-        id_(id),
-        served_(std::move(served)),
-        metrics_(metrics),
-        began_(SystemClock().Now()) {}
-  ~PeerCall() {
-    if (!ended_.exchange(true)) {
-      const Status status = Unavailable("the node stops");
-      Finish(FrameKind::kRefusal, Rope(EncodeRefusal(status)), status.code());
-    }
+  PendingFrame(std::uint64_t id, std::shared_ptr<Served> served)
+      : id_(id), served_(std::move(served)) {
+    ++served_->under_way;
   }
-  PeerCall(const PeerCall&) = delete;
-  PeerCall& operator=(const PeerCall&) = delete;
+  ~PendingFrame() { Refuse(Unavailable("the node stops")); }
+  PendingFrame(const PendingFrame&) = delete;
+  PendingFrame& operator=(const PendingFrame&) = delete;
 
-  void Answer(const PeerReply& reply) {
-    if (ended_.exchange(true)) return;
-    Finish(FrameKind::kReply, EncodePeerReply(reply), reply.status.code());
+  // Its end is counted as a request of `kind`, a literal. Before it is given away.
+  void CountAs(std::string_view kind, Metrics* metrics) {
+    kind_ = kind;
+    metrics_ = metrics;
+  }
+
+  // The first of these counts.
+  void Reply(Rope body, StatusCode code) { Finish(FrameKind::kReply, std::move(body), code); }
+  void Refuse(const Status& status) {
+    Finish(FrameKind::kRefusal, Rope(EncodeRefusal(status)), status.code());
   }
 
  private:
   void Finish(FrameKind kind, Rope body, StatusCode code) {
-    metrics_->ObserveRequest("peer", kind_, code, SystemClock().Now() - began_);
+    if (ended_.exchange(true)) return;
     --served_->under_way;
+    if (metrics_ != nullptr) {
+      metrics_->ObserveRequest("peer", kind_, code, SystemClock().Now() - began_);
+    }
     // Who does not take replies for so long gets no more.
     if (!served_->connection->Send(kind, id_, std::move(body))) {
       served_->connection->Close(ResourceExhausted("it does not take its replies"));
     }
   }
 
-  const std::string_view kind_;
   const std::uint64_t id_;
   const std::shared_ptr<Served> served_;
-  Metrics* const metrics_;
-  const Instant began_;
+  const Instant began_ = SystemClock().Now();
+  std::string_view kind_;
+  Metrics* metrics_ = nullptr;
   std::atomic<bool> ended_{false};
 };
 
 // One thread with its connections.
 class Worker {
  public:
-  Worker(PeerSink* sink, Metrics* metrics)
+  Worker(PeerSink* sink, CallSink* calls, Metrics* metrics)
       : sink_(sink),
+        calls_(calls),
         metrics_(metrics),
         work_(boost::asio::make_work_guard(io_)),
         thread_([this] { io_.run(); }) {}
@@ -112,34 +114,45 @@ class Worker {
     served->connection->Start([this, served](Frame frame) { Handle(served, std::move(frame)); },
                               [this, served](const Status& why) {
                                 if (why.code() != StatusCode::kUnavailable) {
-                                  LogWarning("a connection of another node is closed: {}",
-                                             ToString(why));
+                                  LogWarning("a connection of frames is closed: {}", ToString(why));
                                 }
                                 served_.erase(served);
                               });
   }
 
   void Handle(const std::shared_ptr<Served>& served, Frame frame) {
-    if (served->under_way >= PeerServer::kMaxUnderWay) {
-      return Refuse(*served, frame.id, "busy", ResourceExhausted("too many requests at once"));
+    const auto pending = std::make_shared<PendingFrame>(frame.id, served);
+    const bool is_call = frame.kind == FrameKind::kCall;
+    if (served->under_way > PeerServer::kMaxUnderWay) {
+      pending->CountAs(is_call ? "call" : "busy", metrics_);
+      return pending->Refuse(ResourceExhausted("too many requests at once"));
     }
+    if (is_call) return HandleCall(pending, std::move(frame.body));
     auto decoded = frame.kind == FrameKind::kRequest
                        ? DecodePeerRequest(Rope(std::move(frame.body)))
                        : DataLoss("a reply where a request was due");
-    if (!decoded.ok()) return Refuse(*served, frame.id, "malformed", decoded.status());
-    ++served->under_way;
-    const auto call =
-        std::make_shared<PeerCall>(KindName(decoded->message), frame.id, served, metrics_);
+    pending->CountAs(decoded.ok() ? KindName(decoded->message) : "malformed", metrics_);
+    if (!decoded.ok()) return pending->Refuse(decoded.status());
     sink_->HandlePeer(decoded->sender, std::move(decoded->message),
-                      [call](const PeerReply& reply) { call->Answer(reply); });
+                      [pending](const PeerReply& reply) {
+                        pending->Reply(EncodePeerReply(reply), reply.status.code());
+                      });
   }
 
-  void Refuse(const Served& served, std::uint64_t id, std::string_view kind, const Status& status) {
-    metrics_->ObserveRequest("peer", kind, status.code(), Duration::zero());
-    (void)served.connection->Send(FrameKind::kRefusal, id, Rope(EncodeRefusal(status)));
+  // Whoever answers it counts it.
+  void HandleCall(const std::shared_ptr<PendingFrame>& pending, SharedBytes body) {
+    if (calls_ == nullptr) return pending->Refuse(Unimplemented("this server takes no clients"));
+    calls_->HandleCall(std::move(body), [pending](StatusOr<Rope> response) {
+      if (response.ok()) {
+        pending->Reply(*std::move(response), StatusCode::kOk);
+      } else {
+        pending->Refuse(response.status());
+      }
+    });
   }
 
   PeerSink* const sink_;
+  CallSink* const calls_;
   Metrics* const metrics_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
@@ -151,10 +164,10 @@ class Worker {
 
 class PeerServerOnThreads final : public PeerServer {
  public:
-  PeerServerOnThreads(PeerSink* sink, Metrics* metrics, std::size_t threads) {
+  PeerServerOnThreads(PeerSink* sink, CallSink* calls, Metrics* metrics, std::size_t threads) {
     CHECK(threads > 0);
     for (std::size_t i = 0; i < threads; ++i) {
-      workers_.push_back(std::make_unique<Worker>(sink, metrics));
+      workers_.push_back(std::make_unique<Worker>(sink, calls, metrics));
     }
   }
   ~PeerServerOnThreads() override { Stop(); }
@@ -173,9 +186,9 @@ class PeerServerOnThreads final : public PeerServer {
 
 }  // namespace
 
-std::unique_ptr<PeerServer> PeerServer::Start(PeerSink* sink, Metrics* metrics,
+std::unique_ptr<PeerServer> PeerServer::Start(PeerSink* sink, CallSink* calls, Metrics* metrics,
                                               std::size_t threads) {
-  return std::make_unique<PeerServerOnThreads>(sink, metrics, threads);
+  return std::make_unique<PeerServerOnThreads>(sink, calls, metrics, threads);
 }
 
 }  // namespace carillon

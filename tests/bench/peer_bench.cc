@@ -33,7 +33,7 @@ class Acknowledging final : public PeerSink {
 // A node on a port of its own.
 class Node {
  public:
-  Node() : server_(PeerServer::Start(&sink_, &metrics_)), acceptor_(io_, Loopback()) {
+  Node() : server_(PeerServer::Start(&sink_, nullptr, &metrics_)), acceptor_(io_, Loopback()) {
     thread_ = std::thread([this] {
       while (true) {
         boost::system::error_code error;

@@ -220,45 +220,5 @@ TEST_F(ClientTest, WaitsForItsCallsWhenItEnds) {
   EXPECT_EQ(answered, 3);
 }
 
-TEST_F(ClientTest, SmallChunksTravelTogetherWhileTheNodeIsBusy) {
-  server_.HoldPuts();
-  std::atomic<int> stored = 0;
-  for (std::uint64_t i = 0; i < 100; ++i) {
-    client_->PutChunkAsync(
-        "events", Key(1, i), SharedBytes(Bytes("v")),
-        [&stored](const StatusOr<PutReply>& reply) { stored += reply.ok() ? 1 : 0; });
-  }
-  server_.Release();
-  client_.reset();
-  EXPECT_EQ(stored, 100);
-  EXPECT_EQ(server_.values().size(), 100u);
-  EXPECT_LE(server_.batches().size(), 10u);
-}
-
-TEST_F(ClientTest, ARefusedChunkOfABatchFailsAlone) {
-  ASSERT_TRUE(Put(Key(1, 5), "other").ok());
-  std::atomic<int> stored = 0, refused = 0;
-  server_.HoldPuts();
-  for (std::uint64_t i = 0; i < 10; ++i) {
-    client_->PutChunkAsync("events", Key(1, i), SharedBytes(Bytes("v")),
-                           [&](const StatusOr<PutReply>& reply) {
-                             stored += reply.ok() ? 1 : 0;
-                             refused += reply.status().code() == StatusCode::kAlreadyExists ? 1 : 0;
-                           });
-  }
-  server_.Release();
-  client_.reset();
-  EXPECT_EQ(stored, 9);
-  EXPECT_EQ(refused, 1);
-}
-
-TEST_F(ClientTest, ChunksOfABrokenStreamAreTriedAgainAlone) {
-  server_.BreakStreamsAfter({0});
-  EXPECT_TRUE(Put(Key(1, 1), "value").ok());
-  EXPECT_EQ(server_.values().size(), 1u);
-  EXPECT_TRUE(server_.batches().empty());
-  EXPECT_EQ(client_->counters().retries, 1u);
-}
-
 }  // namespace
 }  // namespace carillon

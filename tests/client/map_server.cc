@@ -75,10 +75,6 @@ void MapServer::Release() {
   gets_held_ = false;
   released_.notify_all();
 }
-std::vector<int> MapServer::batches() const {
-  const std::lock_guard lock(mutex_);
-  return batches_;
-}
 int MapServer::calls() const {
   const std::lock_guard lock(mutex_);
   return calls_;
@@ -147,41 +143,6 @@ grpc::Status MapServer::PutChunk(grpc::ServerContext*, const v1::PutChunkRequest
   }
   response->set_already_stored(!is_new);
   response->mutable_cost()->set_replicas_written(1);
-  return grpc::Status::OK;
-}
-
-grpc::Status MapServer::PutChunks(
-    grpc::ServerContext* context,
-    grpc::ServerReaderWriter<v1::PutChunksResponse, v1::PutChunksRequest>* stream) {
-  v1::PutChunksRequest batch;
-  int left = TakeBreak();
-  while (stream->Read(&batch)) {
-    if (left-- == 0) return {grpc::StatusCode::UNAVAILABLE, "broken"};
-    v1::PutChunksResponse answer;
-    answer.set_number(batch.number());
-    for (const v1::ChunkToPut& chunk : batch.chunks()) {
-      v1::PutChunkRequest request;
-      request.set_bucket(batch.bucket());
-      request.set_key(chunk.key());
-      request.set_value(chunk.value());
-      request.set_value_crc32c(chunk.value_crc32c());
-      request.mutable_route()->set_state_version(batch.state_version());
-      request.mutable_route()->set_partition(chunk.partition());
-      v1::PutChunkResponse response;
-      const grpc::Status status = PutChunk(context, &request, &response);
-      v1::ChunkPut* put = answer.add_chunks();
-      put->set_code(static_cast<std::uint32_t>(status.error_code()));
-      put->set_message(status.error_message());
-      *put->mutable_cost() = response.cost();
-      put->set_already_stored(response.already_stored());
-      answer.set_state_version(response.state_version());
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      batches_.push_back(batch.chunks_size());
-    }
-    if (!stream->Write(answer)) break;
-  }
   return grpc::Status::OK;
 }
 

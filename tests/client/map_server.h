@@ -51,7 +51,6 @@ class MapServer final : private v1::EventsService::Service, private v1::ClusterS
   void ListAtMost(std::size_t chunks);  // a page
 
   int calls() const;                                  // a chunk of a batch counts as one
-  std::vector<int> batches() const;                   // of PutChunks: how many chunks each had
   std::map<std::string, std::string> values() const;  // by key
   std::vector<v1::CommitSecondRequest> commits() const;
   void Preload(const ChunkKey& key, const std::string& value);
@@ -62,9 +61,6 @@ class MapServer final : private v1::EventsService::Service, private v1::ClusterS
  private:
   grpc::Status PutChunk(grpc::ServerContext*, const v1::PutChunkRequest*,
                         v1::PutChunkResponse*) override;
-  grpc::Status PutChunks(
-      grpc::ServerContext*,
-      grpc::ServerReaderWriter<v1::PutChunksResponse, v1::PutChunksRequest>*) override;
   grpc::Status CommitSecond(grpc::ServerContext*, const v1::CommitSecondRequest*,
                             v1::CommitSecondResponse*) override;
   grpc::Status ListSeconds(grpc::ServerContext*, const v1::ListSecondsRequest*,
@@ -101,7 +97,6 @@ class MapServer final : private v1::EventsService::Service, private v1::ClusterS
   bool held_ = false;
   bool gets_held_ = false;
   int calls_ = 0;
-  std::vector<int> batches_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -81,7 +81,9 @@ class EchoSink final : public PeerSink {
 class TestNode {
  public:
   explicit TestNode(EchoSink* sink)
-      : sink_(sink), server_(PeerServer::Start(sink, &metrics_)), acceptor_(io_, Loopback()) {
+      : sink_(sink),
+        server_(PeerServer::Start(sink, nullptr, &metrics_)),
+        acceptor_(io_, Loopback()) {
     thread_ = std::thread([this] {
       AcceptNext();
       io_.run();

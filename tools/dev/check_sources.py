@@ -8,17 +8,19 @@ import sys
 LAYERS = {
     "base": [],
     "proto": ["base"],
+    "frames": ["base"],
     "ring": ["base"],
     "storage": ["base"],
     "crunch": ["base"],
     "server/node": ["base", "ring"],
     "server/shell": ["base", "ring", "storage", "server/node"],
-    "server/peer": ["base", "ring", "server/node", "server/shell"],
-    "server/api": ["base", "ring", "storage", "proto", "server/node", "server/shell", "server/peer"],
+    "server/peer": ["base", "ring", "frames", "server/node", "server/shell"],
+    "server/api": ["base", "ring", "storage", "proto", "frames", "server/node", "server/shell",
+                   "server/peer"],
     "server/http": ["base", "ring", "storage", "crunch", "server/node", "server/shell"],
     "server": ["base", "ring", "storage", "server/node", "server/shell", "server/peer", "server/api",
                "server/http"],
-    "client": ["base", "ring", "crunch", "proto"],
+    "client": ["base", "ring", "crunch", "proto", "frames"],
     "collector/dialects": ["base", "crunch"],
     "collector/tenant": ["base", "crunch", "collector/dialects"],
     "collector/pipeline": ["base", "crunch", "client", "storage"],
@@ -29,7 +31,7 @@ LAYERS = {
 }
 # Decisions only: they take time and chance as arguments.
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
-        "client/second_batcher", "client/router.", "client/node_health.", "server/peer/frame.",
+        "client/second_batcher", "client/router.", "client/node_health.", "frames/frame.", "frames/call.",
         "collector/dialects/", "collector/tenant/", "collector/pipeline/chunk_batcher",
         "collector/pipeline/send_schedule", "collector/pipeline/stale_budget",
         "collector/pipeline/spool_format", "collector/pipeline/request_check")

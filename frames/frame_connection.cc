@@ -1,4 +1,4 @@
-#include "server/peer/frame_connection.h"
+#include "frames/frame_connection.h"
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -40,9 +40,10 @@ FrameConnection::FrameConnection(boost::asio::ip::tcp::socket socket, const Fram
   SetOptions(socket_.native_handle());
 }
 
-void FrameConnection::Start(OnFrame on_frame, OnClosed on_closed) {
+void FrameConnection::Start(OnFrame on_frame, OnClosed on_closed, OnGreeted on_greeted) {
   on_frame_ = std::move(on_frame);
   on_closed_ = std::move(on_closed);
+  on_greeted_ = std::move(on_greeted);
   Enqueue({.head = {}, .has_head = false, .body = Rope(Bytes(FramePreamble()))});
   Read();
 }
@@ -62,6 +63,7 @@ void FrameConnection::HandleRead(const boost::system::error_code& error, std::si
   ++progress_;
   frames_.clear();
   const Status status = reader_.Take(bytes, &frames_);
+  if (on_greeted_ && reader_.greeted()) std::exchange(on_greeted_, nullptr)();
   {
     const FlushScope together;
     for (Frame& frame : frames_) on_frame_(std::move(frame));
@@ -197,6 +199,7 @@ void FrameConnection::End(const Status& why) {
   }
   const OnClosed closed = std::exchange(on_closed_, nullptr);
   on_frame_ = nullptr;
+  on_greeted_ = nullptr;
   if (closed) closed(reason);
 }
 

@@ -1,4 +1,4 @@
-#include "server/peer/frame.h"
+#include "frames/frame.h"
 
 #include <algorithm>
 #include <cstring>
@@ -42,7 +42,7 @@ StatusOr<FrameHead> DecodeFrameHead(ByteSpan bytes) {
   }
   const auto kind = LoadFixed<std::uint32_t>(bytes.data() + 4);
   if (kind < static_cast<std::uint32_t>(FrameKind::kRequest) ||
-      kind > static_cast<std::uint32_t>(FrameKind::kRefusal)) {
+      kind > static_cast<std::uint32_t>(FrameKind::kCall)) {
     return DataLoss("a frame of kind {}", kind);
   }
   return FrameHead{.kind = static_cast<FrameKind>(kind),
@@ -113,12 +113,12 @@ Status FrameReader::Parse(std::vector<Frame>* frames) {
 Status FrameReader::CheckPreamble() {
   const ByteSpan said(lookahead_.data() + begin_, kPreambleBytes);
   if (said.substr(0, kPreambleMarkBytes) != FramePreamble().substr(0, kPreambleMarkBytes)) {
-    return DataLoss("the other end is no node");
+    return Unimplemented("the other end does not speak frames");
   }
   const auto version = LoadFixed<std::uint32_t>(said.data() + kPreambleMarkBytes);
   if (version != kVersion) {
-    return FailedPrecondition("the other end speaks version {} of the frames, this one {}", version,
-                              kVersion);
+    return Unimplemented("the other end speaks version {} of the frames, this one {}", version,
+                         kVersion);
   }
   greeted_ = true;
   begin_ += kPreambleBytes;

@@ -1,12 +1,10 @@
-#include "server/peer/peer_link.h"
+#include "frames/frame_link.h"
 
 #include <algorithm>
 #include <utility>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
-
-#include "server/node/peer_codec.h"
 
 namespace carillon {
 namespace {
@@ -30,10 +28,14 @@ HostPort Split(const std::string& address) {
 
 }  // namespace
 
-PeerLink::PeerLink(boost::asio::io_context* io, std::string address)
-    : io_(io), address_(std::move(address)), resolver_(*io), socket_(*io) {}
+FrameLink::FrameLink(boost::asio::io_context* io, std::string address, std::size_t max_reply_bytes)
+    : io_(io),
+      address_(std::move(address)),
+      max_reply_bytes_(max_reply_bytes),
+      resolver_(*io),
+      socket_(*io) {}
 
-void PeerLink::Ask(Rope request, Instant now, Duration timeout, Done done) {
+void FrameLink::Ask(FrameKind kind, Rope request, Instant now, Duration timeout, Done done) {
   std::unique_lock lock(mutex_);
   Status refused = stopped_;
   if (refused.ok() && connection_ == nullptr && !connecting_) {
@@ -53,12 +55,12 @@ void PeerLink::Ask(Rope request, Instant now, Duration timeout, Done done) {
   calls_.emplace(id, Call{.done = std::move(done), .expires = now + timeout});
   if (connection_ == nullptr) {
     waiting_bytes_ += request.size();
-    waiting_.push_back({.id = id, .request = std::move(request)});
+    waiting_.push_back({.kind = kind, .id = id, .request = std::move(request)});
     return;
   }
   const auto connection = connection_;
   lock.unlock();
-  if (connection->Send(FrameKind::kRequest, id, std::move(request))) return;
+  if (connection->Send(kind, id, std::move(request))) return;
   lock.lock();
   auto call = calls_.extract(id);  // empty: its end came from elsewhere
   lock.unlock();
@@ -66,14 +68,14 @@ void PeerLink::Ask(Rope request, Instant now, Duration timeout, Done done) {
 }
 
 // Requires: the lock is held, idle.
-void PeerLink::Connect(Instant now) {
+void FrameLink::Connect(Instant now) {
   connecting_ = true;
   connect_until_ = now + kConnectTimeout;
   boost::asio::post(*io_,
                     [self = shared_from_this(), attempt = ++attempt_] { self->Resolve(attempt); });
 }
 
-void PeerLink::Resolve(std::uint64_t attempt) {
+void FrameLink::Resolve(std::uint64_t attempt) {
   const HostPort to = Split(address_);
   resolver_.async_resolve(
       to.host, to.port, tcp::resolver::numeric_service,
@@ -84,7 +86,7 @@ void PeerLink::Resolve(std::uint64_t attempt) {
       });
 }
 
-void PeerLink::HandleResolved(std::uint64_t attempt, const tcp::resolver::results_type& found) {
+void FrameLink::HandleResolved(std::uint64_t attempt, const tcp::resolver::results_type& found) {
   {
     const std::lock_guard lock(mutex_);
     if (!connecting_ || attempt != attempt_) return;
@@ -99,14 +101,21 @@ void PeerLink::HandleResolved(std::uint64_t attempt, const tcp::resolver::result
       });
 }
 
-void PeerLink::HandleConnected(std::uint64_t attempt) {
-  const auto connection = FrameConnection::New(std::exchange(socket_, tcp::socket(*io_)),
-                                               {.max_body_bytes = kMaxPeerReplyBytes});
-  const FrameConnection* const name = connection.get();
-  // Before anybody can send on it: the preamble goes first.
-  connection->Start(
+void FrameLink::HandleConnected(std::uint64_t attempt) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!connecting_ || attempt != attempt_) return;
+  }
+  ungreeted_ = FrameConnection::New(std::exchange(socket_, tcp::socket(*io_)),
+                                    {.max_body_bytes = max_reply_bytes_});
+  ungreeted_->Start(
       [self = shared_from_this()](Frame frame) { self->HandleFrame(std::move(frame)); },
-      [self = shared_from_this(), name](const Status& why) { self->HandleClosed(name, why); });
+      [self = shared_from_this(), attempt](const Status& why) { self->HandleClosed(attempt, why); },
+      [self = shared_from_this(), attempt] { self->HandleGreeted(attempt); });
+}
+
+void FrameLink::HandleGreeted(std::uint64_t attempt) {
+  const auto connection = std::exchange(ungreeted_, nullptr);
   std::unique_lock lock(mutex_);
   if (!connecting_ || attempt != attempt_) {
     return connection->Close(Unavailable("connected too late"));
@@ -118,11 +127,11 @@ void PeerLink::HandleConnected(std::uint64_t attempt) {
   waiting_bytes_ = 0;
   lock.unlock();
   for (Waiting& one : waiting) {
-    if (!connection->Send(FrameKind::kRequest, one.id, std::move(one.request))) break;
+    if (!connection->Send(one.kind, one.id, std::move(one.request))) break;
   }
 }
 
-void PeerLink::Fail(std::uint64_t attempt, const Status& why) {
+void FrameLink::Fail(std::uint64_t attempt, const Status& why) {
   std::unique_lock lock(mutex_);
   if (!connecting_ || attempt != attempt_) return;
   connecting_ = false;
@@ -134,7 +143,7 @@ void PeerLink::Fail(std::uint64_t attempt, const Status& why) {
   EndAll(std::move(ended), why);
 }
 
-void PeerLink::HandleFrame(Frame frame) {
+void FrameLink::HandleFrame(Frame frame) {
   std::unique_lock lock(mutex_);
   auto call = calls_.extract(frame.id);  // empty: it was given up
   lock.unlock();
@@ -145,16 +154,22 @@ void PeerLink::HandleFrame(Frame frame) {
                          : DataLoss("a request where a reply was due"));
 }
 
-void PeerLink::HandleClosed(const FrameConnection* connection, const Status& why) {
+void FrameLink::HandleClosed(std::uint64_t attempt, const Status& why) {
   std::unique_lock lock(mutex_);
-  if (connection_.get() != connection) return;
+  if (attempt != attempt_) return;
+  if (connecting_) {  // before it was greeted
+    lock.unlock();
+    ungreeted_.reset();
+    return Fail(attempt, why);
+  }
   const auto let_go = std::exchange(connection_, nullptr);
+  if (let_go == nullptr) return;
   Ended ended = TakeAll();
   lock.unlock();
   EndAll(std::move(ended), why);
 }
 
-void PeerLink::Tick(Instant now) {
+void FrameLink::Tick(Instant now) {
   std::unique_lock lock(mutex_);
   Ended late;
   for (auto call = calls_.begin(); call != calls_.end();) {
@@ -179,24 +194,27 @@ void PeerLink::Tick(Instant now) {
   }
 }
 
-void PeerLink::AbandonAttempt(std::uint64_t attempt) {
+void FrameLink::AbandonAttempt(std::uint64_t attempt) {
   boost::asio::post(*io_, [self = shared_from_this(), attempt] {
     {
       const std::lock_guard lock(self->mutex_);
       if (self->attempt_ != attempt) return;  // the next one has begun
     }
     boost::system::error_code ignored;
+    if (self->ungreeted_) {
+      std::exchange(self->ungreeted_, nullptr)->Close(Unavailable("not greeted in time"));
+    }
     self->resolver_.cancel();
     self->socket_.close(ignored);
   });
 }
 
-bool PeerLink::busy() const {
+bool FrameLink::busy() const {
   const std::lock_guard lock(mutex_);
   return connecting_ || !calls_.empty();
 }
 
-void PeerLink::Stop(const Status& why) {
+void FrameLink::Stop(const Status& why) {
   std::unique_lock lock(mutex_);
   stopped_ = why;
   connecting_ = false;
@@ -210,7 +228,7 @@ void PeerLink::Stop(const Status& why) {
 }
 
 // Requires: the lock is held.
-PeerLink::Ended PeerLink::TakeAll() {
+FrameLink::Ended FrameLink::TakeAll() {
   Ended ended;
   ended.reserve(calls_.size());
   for (auto& [id, call] : calls_) ended.push_back(std::move(call.done));
@@ -220,7 +238,7 @@ PeerLink::Ended PeerLink::TakeAll() {
   return ended;
 }
 
-void PeerLink::EndAll(Ended ended, const Status& why) {
+void FrameLink::EndAll(Ended ended, const Status& why) {
   for (const Done& done : ended) done(why);
 }
 

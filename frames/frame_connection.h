@@ -16,7 +16,7 @@
 #include "base/bytes.h"
 #include "base/flush_scope.h"
 #include "base/status.h"
-#include "server/peer/frame.h"
+#include "frames/frame.h"
 
 namespace carillon {
 
@@ -36,14 +36,16 @@ class FrameConnection final : public Flushable,
  public:
   using OnFrame = std::function<void(Frame)>;
   using OnClosed = std::function<void(const Status& why)>;
+  using OnGreeted = std::function<void()>;
 
   // `socket` is connected; its io_context is run by one thread.
   static std::shared_ptr<FrameConnection> New(boost::asio::ip::tcp::socket socket,
                                               const FrameLimits& limits);
 
-  // Says the preamble and begins to read. `on_closed` is called once, and is the last; both are
-  // let go of after it. Call once, on the socket's thread.
-  void Start(OnFrame on_frame, OnClosed on_closed);
+  // Says the preamble and begins to read. `on_greeted`, which may be empty, is called once when the
+  // other end has said it too, before any frame; `on_closed` is called once, and is the last. All
+  // are let go of after it. Call once, on the socket's thread.
+  void Start(OnFrame on_frame, OnClosed on_closed, OnGreeted on_greeted = nullptr);
 
   // Queues the frame and writes what can be written. False: closed, or too much is queued; the
   // frame will not be sent. True promises nothing.
@@ -96,6 +98,7 @@ class FrameConnection final : public Flushable,
   std::vector<Frame> frames_;
   OnFrame on_frame_;
   OnClosed on_closed_;
+  OnGreeted on_greeted_;
 
   mutable std::mutex mutex_;
   std::deque<Outgoing> queue_;

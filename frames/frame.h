@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-// How messages between nodes travel on a TCP connection (docs/FORMATS.md, "Frames"): a preamble at
+// How messages to nodes travel on a TCP connection (docs/FORMATS.md, "Frames"): a preamble at
 // each end, then frames: a head and a body that this layer does not look into.
 //
 // Pure; threads: one caller at a time.
@@ -19,6 +19,7 @@ enum class FrameKind : std::uint32_t {
   kRequest = 1,
   kReply = 2,    // to the request of the same id
   kRefusal = 3,  // likewise, but nobody has answered it: the body says why
+  kCall = 4,     // a request of a client: the body is a Call (frames/call.h)
 };
 
 struct FrameHead {
@@ -66,9 +67,11 @@ class FrameReader {
   // second. Valid until Take.
   std::array<Space, 2> Prepare();
   // So many bytes came there; appends the frames that are whole now.
-  // FAILED_PRECONDITION: the other end speaks another version. DATA_LOSS: damaged, or no frames at
-  // all. OUT_OF_RANGE: a body above the limit. After an error: call no more.
+  // UNIMPLEMENTED: the other end speaks another version, or no frames at all. DATA_LOSS: damaged.
+  // OUT_OF_RANGE: a body above the limit. After an error: call no more.
   Status Take(std::size_t bytes, std::vector<Frame>* frames);
+  // The other end has said the preamble.
+  bool greeted() const { return greeted_; }
 
  private:
   Status Parse(std::vector<Frame>* frames);

@@ -1,4 +1,4 @@
-#include "server/peer/frame.h"
+#include "frames/frame.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -88,7 +88,8 @@ TEST(FrameReaderTest, FramesComeOutHoweverTheStreamIsCut) {
 TEST(FrameReaderTest, SomebodyElsesStreamIsRefused) {
   FrameReader reader(kMaxBody);
   std::vector<Frame> frames;
-  EXPECT_EQ(Feed(&reader, "PRI * HTTP/2.0\r\n\r\nSM", 100, &frames).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(Feed(&reader, "PRI * HTTP/2.0\r\n\r\nSM", 100, &frames).code(),
+            StatusCode::kUnimplemented);
 }
 
 TEST(FrameReaderTest, AnotherVersionIsSaid) {
@@ -97,7 +98,7 @@ TEST(FrameReaderTest, AnotherVersionIsSaid) {
   FrameReader reader(kMaxBody);
   std::vector<Frame> frames;
   const Status status = Feed(&reader, preamble, 100, &frames);
-  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.code(), StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(Message(status)), testing::HasSubstr("version 2"));
 }
 
