@@ -11,6 +11,7 @@ LAYERS = {
     "ring": ["base"],
     "storage": ["base"],
     "crunch": ["base"],
+    "host": ["base"],
     "server/node": ["base", "ring"],
     "server/shell": ["base", "ring", "storage", "server/node"],
     "server/peer": ["base", "ring", "server/node", "server/shell"],
@@ -20,19 +21,23 @@ LAYERS = {
                "server/http"],
     "client": ["base", "ring", "crunch", "proto"],
     "collector/dialects": ["base", "crunch"],
-    "collector/tenant": ["base", "crunch", "collector/dialects"],
+    "collector/user_agent": ["base"],
+    "collector/tenant": ["base", "crunch", "collector/dialects", "collector/user_agent"],
     "collector/pipeline": ["base", "crunch", "client", "storage"],
-    "collector/edge": ["base", "crunch", "collector/dialects", "collector/tenant", "collector/pipeline"],
-    "collector": ["base", "crunch", "client", "storage", "collector/dialects", "collector/tenant",
-                  "collector/pipeline", "collector/edge"],
-    "tools": ["base", "ring", "storage", "crunch", "proto", "client"],
+    "collector/tail": ["base", "crunch", "storage", "collector/dialects", "collector/pipeline"],
+    "collector/edge": ["base", "crunch", "collector/dialects", "collector/user_agent", "collector/tenant", "collector/pipeline"],
+    "collector": ["base", "host", "crunch", "client", "storage", "collector/dialects", "collector/user_agent",
+                  "collector/tenant", "collector/pipeline", "collector/tail", "collector/edge"],
+    "tools": ["base", "host", "ring", "storage", "crunch", "proto", "client"],
 }
 # Decisions only: they take time and chance as arguments.
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
         "client/second_batcher", "client/router.", "client/node_health.", "server/peer/frame.",
-        "collector/dialects/", "collector/tenant/", "collector/pipeline/chunk_batcher",
+        "collector/dialects/", "collector/user_agent/user_agent_cache", "collector/tenant/", "collector/pipeline/chunk_batcher",
         "collector/pipeline/send_schedule", "collector/pipeline/stale_budget",
-        "collector/pipeline/spool_format", "collector/pipeline/request_check")
+        "collector/pipeline/spool_format", "collector/pipeline/request_check",
+        "collector/tail/line_cutter", "collector/tail/tail_event", "collector/tail/tail_file",
+        "collector/tail/tail_state")
 FORBIDDEN = [
     (r"\bstd::(thread|mutex|condition_variable|async|future)\b", "threads"),
     (r"\b(steady_clock|system_clock)::now\b|\bSystemClock\(\)|\btime\(nullptr\)", "a clock"),
