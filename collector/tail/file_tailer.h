@@ -60,8 +60,8 @@ class FileTailer {
   static constexpr Duration kPollEvery = std::chrono::milliseconds(200);
   static constexpr Duration kLookEvery = std::chrono::seconds(1);
   static constexpr std::size_t kFewFiles = 100;
-  static constexpr std::size_t kReadBytes = 256 << 10;  // of a file at a time
-  static constexpr std::size_t kBatchBytes = 1 << 20;   // of one tail, about
+  static constexpr std::size_t kReadBytes = 1 << 20;   // of a file at a time
+  static constexpr std::size_t kBatchBytes = 1 << 20;  // of one tail, about
   static constexpr Duration kMostRetry = std::chrono::seconds(10);
 
   // `store` outlives this.
