@@ -365,6 +365,25 @@ TEST_F(TailFilesTest, GoesOnWhereTheIntakeSaysAndOnlyInTheSameFile) {
   EXPECT_THAT(lines, ::testing::UnorderedElementsAre("other bytes", "3"));
 }
 
+// Other bytes in the same inode, and a copy beside them that a pattern matches: at one look.
+TEST_F(TailFilesTest, TellsAFileFromItsCopyByTheBytesBeforeThePosition) {
+  Write("/app.log", "1\n2\n");
+  Look();
+  const std::uint64_t number = open_.begin()->first;
+  TailState state = files_->state();
+  EXPECT_THAT(Read(), ElementsAre("1", "2"));
+  const TailFile read = *files_->Find(number);
+  Believe(TailEventId(state.salt, {.number = number, .end = read.offset, .before = read.before}),
+          &state);
+  Write("/app.log", "3\n");
+  Copy("/app.log", "/app.log.1");
+  disk_.at("/app.log")->bytes = "other bytes\n";
+  files_.emplace(std::move(state), std::set<std::string>{kTail}, std::set<std::string>());
+  open_.clear();
+  Look();
+  EXPECT_THAT(Read(), ::testing::UnorderedElementsAre("other bytes", "3"));
+}
+
 TEST_F(TailFilesTest, ForgetsWhatIsMissedForLong) {
   Write("/app.log", "1\n");
   Look();
