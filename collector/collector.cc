@@ -13,10 +13,12 @@
 #include "base/check.h"
 #include "base/chunk_key.h"
 #include "client/client.h"
+#include "collector/agent.h"
 #include "collector/dialects/forward_session.h"
 #include "collector/dialects/relp_session.h"
 #include "collector/dialects/syslog_session.h"
 #include "collector/edge/edge_server.h"
+#include "collector/edge/mirror.h"
 #include "collector/edge/stream_server.h"
 #include "collector/edge/tenant_directory.h"
 #include "collector/pipeline/pipeline.h"
@@ -47,10 +49,14 @@ void RaiseDescriptorLimit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);  // best effort: then there are fewer connections
 }
 
-PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client) {
+std::string SpoolOf(const CollectorConfig& config) {
+  return std::filesystem::absolute(config.spool).lexically_normal();
+}
+
+PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client, Agent* agent) {
   PipelineOptions options;
   options.client = client;
-  options.directory = std::filesystem::absolute(config.spool).lexically_normal();
+  options.directory = SpoolOf(config);
   options.dc = config.dc;
   options.cell = config.cell;
   options.max_spool_bytes = config.spool_mib * kMiB;
@@ -58,6 +64,16 @@ PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client)
   options.lateness = std::chrono::milliseconds(config.lateness_ms);
   options.stale_percent = static_cast<std::uint32_t>(config.stale_percent);
   options.max_in_flight = config.max_in_flight;
+  if (TailStore* positions = agent->positions(); positions != nullptr) {
+    options.found = [positions](const IntakeRequest& request) { positions->Believe(request); };
+    // When it cannot be saved the intake goes all the same: what is read twice is better than a
+    // spool that stays full.
+    options.before_trim = [positions] {
+      if (const Status saved = positions->Save(); !saved.ok()) {
+        LogWarning("tail: positions are not saved: {}", ToString(saved));
+      }
+    };
+  }
   return options;
 }
 
@@ -157,11 +173,33 @@ const std::string& TenantsFile(const CollectorConfig& config, const std::string&
   return config.tenants_file.empty() ? file : config.tenants_file;
 }
 
+bool WantsUserAgents(const TenantTable& table) {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (table.tenant(i).enrich.parse_user_agent) return true;
+  }
+  return false;
+}
+
+StatusOr<std::shared_ptr<const UserAgentParser>> ReadUserAgentRules(const std::string& path) {
+  const auto text = ReadTextFile(path);
+  auto parser = text.ok() ? UserAgentParser::Make(*text) : text.status();
+  if (!parser.ok()) {
+    return Annotate(
+        parser.status(),
+        fmt::format("user_agent_rules = '{}' (a tenant wants user agents parsed)", path));
+  }
+  return parser;
+}
+
 // Everything that runs, in the order in which it starts.
 class Collector {
  public:
   Collector(const CollectorConfig& config, std::string file)
       : config_(config), file_(std::move(file)), metrics_(DialectNames()) {}
+
+  ~Collector() {
+    if (agent_ != nullptr) agent_->Stop();
+  }
 
   Status Start() {
     ASSIGN_OR_RETURN(tenants_,
@@ -170,18 +208,30 @@ class Collector {
       ASSIGN_OR_RETURN(tls_, TlsFiles::Open(config_.tls_certificate, config_.tls_key));
     }
     ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
-    ASSIGN_OR_RETURN(pipeline_, Pipeline::Open(PipelineOptionsOf(config_, client_.get())));
+    ASSIGN_OR_RETURN(agent_,
+                     Agent::Open(AgentOf(config_), DefaultTenant(config_), SpoolOf(config_)));
+    ASSIGN_OR_RETURN(pipeline_,
+                     Pipeline::Open(PipelineOptionsOf(config_, client_.get(), agent_.get())));
     numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
     reception_ = std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock());
+    RETURN_IF_ERROR(LoadUserAgents());
+    agent_->Start(reception_.get(), &metrics_);
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
-    host_ = std::make_unique<EdgeHost>(
-        EdgeHostOptions{.limits = LimitsOf(config_),
-                        .proxies = std::move(proxies),
-                        .tls = tls_.get(),
-                        .reception = reception_.get(),
-                        .serve_metrics = config_.admin.empty() && IsLoopback(config_.http),
-                        .metrics = &metrics_,
-                        .not_ready = [this] { return NotReady(); }});
+    reception_->SetChunkIntake(pipeline_.get());
+    if (!config_.mirror.empty()) {
+      ASSIGN_OR_RETURN(mirror_, Mirror::Start({.url = config_.mirror}));
+      AddMirrorNumbers();
+    }
+    host_ = std::make_unique<EdgeHost>(EdgeHostOptions{
+        .limits = LimitsOf(config_),
+        .proxies = std::move(proxies),
+        .tls = tls_.get(),
+        .reception = reception_.get(),
+        .serve_metrics = config_.admin.empty() && IsLoopback(config_.http),
+        .mirror = mirror_.get(),
+        .mirror_per_million = static_cast<std::uint32_t>(config_.mirror_percent * 10'000),
+        .metrics = &metrics_,
+        .not_ready = [this] { return NotReady(); }});
     ASSIGN_OR_RETURN(server_, EdgeServer::Start({.address = config_.http,
                                                  .threads = config_.threads,
                                                  .backlog = static_cast<int>(config_.backlog)},
@@ -230,6 +280,9 @@ class Collector {
         LogError("the tenants stay as they were: {}", Message(read.status()));
       } else if (*read) {
         LogInfo("tenants read again: {}", tenants_->Current()->table->size());
+        if (const Status loaded = LoadUserAgents(); !loaded.ok()) {
+          LogError("user agents are not parsed: {}", Message(loaded));
+        }
       }
       LookAtTls();
     }
@@ -238,6 +291,7 @@ class Collector {
   Status Stop() {
     const auto grace = std::chrono::seconds(config_.drain_seconds);
     stopping_ = true;
+    agent_->Stop();
     server_->Stop(grace);
     for (const Stream& stream : streams_) stream.server->Stop(grace);
     const Status drained = pipeline_->Drain(grace);
@@ -259,8 +313,7 @@ class Collector {
   Status StartStream(const char* name, const std::string& address,
                      std::function<std::unique_ptr<StreamSession>()> make) {
     if (address.empty()) return OkStatus();
-    const std::string& tenant =
-        config_.stream_tenant.empty() ? config_.open : config_.stream_tenant;
+    const std::string& tenant = DefaultTenant(config_);
     const auto table = tenants_->Current()->table;
     if (table->Find(tenant) == table->size()) {
       return InvalidArgument("stream_tenant = '{}': there is no such tenant", tenant);
@@ -287,6 +340,28 @@ class Collector {
     RETURN_IF_ERROR(
         StartStream(kSyslog, config_.syslog, [] { return std::make_unique<SyslogSession>(); }));
     return StartStream(kRelp, config_.relp, [] { return std::make_unique<RelpSession>(); });
+  }
+
+  void AddMirrorNumbers() {
+    const auto add = [this](const char* name, const char* help,
+                            const std::atomic<std::uint64_t>& number) {
+      metrics_.AddNumber(name, help, [&number] { return static_cast<double>(number); });
+    };
+    const MirrorCounts& counts = mirror_->counts();
+    add("mirror_sent_total", "Copies of requests that the mirror took.", counts.sent);
+    add("mirror_refused_total", "Copies that it answered otherwise.", counts.refused);
+    add("mirror_failed_total", "Copies that did not reach it in time.", counts.failed);
+    add("mirror_dropped_total", "Copies that were not sent: it was behind.", counts.dropped);
+  }
+
+  // Once, when the first tenant asks for it.
+  Status LoadUserAgents() {
+    if (user_agents_ != nullptr || !WantsUserAgents(*tenants_->Current()->table)) {
+      return OkStatus();
+    }
+    ASSIGN_OR_RETURN(user_agents_, ReadUserAgentRules(config_.user_agent_rules));
+    reception_->SetUserAgents(user_agents_.get());
+    return OkStatus();
   }
 
   void LookAtTls() {
@@ -319,9 +394,12 @@ class Collector {
   std::unique_ptr<TenantDirectory> tenants_;
   std::unique_ptr<TlsFiles> tls_;
   std::unique_ptr<Client> client_;
+  std::unique_ptr<Agent> agent_;  // its positions outlive the pipeline
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<PipelineNumbers> numbers_;
+  std::shared_ptr<const UserAgentParser> user_agents_;
   std::unique_ptr<Reception> reception_;
+  std::unique_ptr<Mirror> mirror_;
   std::unique_ptr<EdgeHost> host_;
   std::unique_ptr<EdgeServer> server_;
   std::vector<Stream> streams_;
@@ -333,11 +411,15 @@ class Collector {
 
 Status CheckCollector(const CollectorConfig& config, const std::string& file) {
   RETURN_IF_ERROR(Validate(config));
+  if (!config.mirror.empty()) RETURN_IF_ERROR(CheckMirrorUrl(config.mirror));
   if (!config.tls_certificate.empty()) {
     RETURN_IF_ERROR(TlsContext::Load(config.tls_certificate, config.tls_key).status());
   }
   CollectorMetrics metrics({});
-  return TenantDirectory::Open(TenantsFile(config, file), config.open, &metrics).status();
+  ASSIGN_OR_RETURN(const auto tenants,
+                   TenantDirectory::Open(TenantsFile(config, file), config.open, &metrics));
+  if (!WantsUserAgents(*tenants->Current()->table)) return OkStatus();
+  return ReadUserAgentRules(config.user_agent_rules).status();
 }
 
 Status CreateKey(const std::string& tenant) {

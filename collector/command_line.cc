@@ -50,7 +50,9 @@ void AddFlags(Overlay* overlay) {
   overlay->Add("--syslog", &CollectorConfig::syslog, "IP:PORT of syslog over TCP");
   overlay->Add("--relp", &CollectorConfig::relp, "IP:PORT of RELP");
   overlay->Add("--stream-tenant", &CollectorConfig::stream_tenant,
-               "Tenant of what comes by these three (default: that of --open)");
+               "Tenant of these three and of --tail (default: that of --open)");
+  overlay->Add("--tail", &CollectorConfig::tail,
+               "Follow the files that match GLOB, each line an event; repeat for more");
   overlay->Add("--spool", &CollectorConfig::spool,
                "Directory of events that are accepted and not in the ring yet");
   overlay->Add("--tenants", &CollectorConfig::tenants_file,

@@ -45,12 +45,18 @@ const Key kKeys[] = {
     {"syslog", "IP:PORT of syslog over TCP (RFC 6587); empty: none.", &CollectorConfig::syslog},
     {"relp", "IP:PORT of RELP; empty: none.", &CollectorConfig::relp},
     {"stream_tenant",
-     "Tenant of what comes by `forward`, `syslog`, and `relp`; empty: that of `open`.",
+     "Tenant of what comes by `forward`, `syslog`, and `relp`, and of files and the host when "
+     "they\n"
+     "# say none; empty: that of `open`.",
      &CollectorConfig::stream_tenant},
     {"spool", "Directory of accepted events that are not in the ring yet. One process each.",
      &CollectorConfig::spool},
     {"tenants_file", "TOML file with [tenants.NAME], read again when it changes; empty: this file.",
      &CollectorConfig::tenants_file},
+    {"user_agent_rules",
+     "uap-core's expressions, read when a tenant wants user agents parsed (Debian: package "
+     "uap-core).",
+     &CollectorConfig::user_agent_rules},
     {"open", "Tenant of requests without a key that anybody has; on loopback only; empty: none.",
      &CollectorConfig::open},
     {"trusted_proxies", "Addresses and networks whose X-Forwarded-For is believed.",
@@ -88,6 +94,11 @@ const Key kKeys[] = {
      Number{&CollectorConfig::max_in_flight, 1, 4096}},
     {"drain_seconds", "How long a stop waits for answers, and again for the ring (seconds).",
      Number{&CollectorConfig::drain_seconds, 0, 3600}},
+    {"mirror",
+     "http://HOST:PORT of another collector that gets copies of accepted requests; empty: none.",
+     &CollectorConfig::mirror},
+    {"mirror_percent", "Share of them, of tenants without a mirror_rate of their own (percent).",
+     Number{&CollectorConfig::mirror_percent, 0, 100}},
     {"dc", "Data centre in the keys of chunks.", &CollectorConfig::dc},
     {"cell", "Failure cell in the keys of chunks.", &CollectorConfig::cell},
 };
@@ -200,10 +211,25 @@ bool IsLoopback(const std::string& address) {
   return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
 }
 
+const std::string& DefaultTenant(const CollectorConfig& config) {
+  return config.stream_tenant.empty() ? config.open : config.stream_tenant;
+}
+
+AgentConfig AgentOf(const CollectorConfig& config) {
+  AgentConfig agent = config.agent;
+  for (const std::string& paths : config.tail) agent.tails.push_back(SimpleTail(paths));
+  return agent;
+}
+
 Status LoadConfig(const std::string& path, CollectorConfig* config) {
   ASSIGN_OR_RETURN(const toml::table table, ParseToml(path));
   for (const auto& [name, value] : table) {
     if (name.str() == kTenants) continue;
+    if (IsAgentKey(name.str())) {
+      const Status read = ReadAgentKey(name.str(), value, &config->agent);
+      if (!read.ok()) return Annotate(read, path);
+      continue;
+    }
     const Key* key = FindKey(name.str());
     if (key == nullptr) {
       return InvalidArgument("{}:{}: unknown key '{}'", path, value.source().begin.line,
@@ -225,6 +251,7 @@ Status Validate(const CollectorConfig& config) {
   RETURN_IF_ERROR(CheckName("cell", config.cell));
   if (!config.open.empty()) RETURN_IF_ERROR(CheckName("open", config.open));
   RETURN_IF_ERROR(TrustedProxies::Parse(config.trusted_proxies).status());
+  RETURN_IF_ERROR(CheckAgent(AgentOf(config), DefaultTenant(config)));
   const bool streams = !(config.forward + config.syslog + config.relp).empty();
   if (streams && config.stream_tenant.empty() && config.open.empty()) {
     return InvalidArgument(

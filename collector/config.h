@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "collector/agent_config.h"
 
 namespace carillon {
 
@@ -21,7 +22,8 @@ struct CollectorConfig {
   std::string stream_tenant;  // whose events come by these three; empty: `open`
   std::string spool;          // directory
   std::string tenants_file;   // empty: the configuration file itself
-  std::string open;           // tenant of requests without a key; empty: none
+  std::string user_agent_rules = "/usr/share/uap-core/regexes.yaml";
+  std::string open;  // tenant of requests without a key; empty: none
   std::vector<std::string> trusted_proxies;
   std::string tls_certificate;  // PEM files; empty: no TLS
   std::string tls_key;
@@ -40,9 +42,18 @@ struct CollectorConfig {
   std::uint64_t stale_percent = 20;
   std::uint64_t max_in_flight = 64;
   std::uint64_t drain_seconds = 30;
+  std::string mirror;                  // URL of another collector; empty: none
+  std::uint64_t mirror_percent = 100;  // of the requests of tenants that do not say
   std::string dc = "1";
   std::string cell = "cell0";
+  std::vector<std::string> tail;  // by flags: see SimpleTail
+  AgentConfig agent;              // [[tail]], [host]
 };
+
+// Of events that come without a key of anybody: stream_tenant, or else open; may be empty.
+const std::string& DefaultTenant(const CollectorConfig& config);
+// With what the flags add.
+AgentConfig AgentOf(const CollectorConfig& config);
 
 // Reads `path` into `config`, over what is there. The table [tenants] is not looked at.
 // INVALID_ARGUMENT: not TOML, an unknown key, a wrong type, a value out of range; names line and

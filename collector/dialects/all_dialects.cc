@@ -6,6 +6,7 @@
 #include "collector/dialects/loki.h"
 #include "collector/dialects/mixpanel.h"
 #include "collector/dialects/native.h"
+#include "collector/dialects/native_chunk.h"
 #include "collector/dialects/otlp.h"
 #include "collector/dialects/posthog.h"
 #include "collector/dialects/segment.h"
@@ -26,7 +27,7 @@ const std::vector<const Dialect*>& AllDialects() {
       &Elasticsearch(),  &OtlpLogs(),           &LokiPush(),
       &PostHog(),        &PostHogConfig(),      &Snowplow(),
       &Mixpanel(),       &Amplitude(),          &Sentry(),
-      &Collectd(),
+      &Collectd(),       &NativeChunk(),
   };
   return dialects;
 }

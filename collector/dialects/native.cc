@@ -66,36 +66,6 @@ std::string KeyOfBeacon(const EdgeRequest& request) {
   return root[kEventsInBody].IsArray() ? root[kKeyInBody].Text() : std::string();
 }
 
-// What is wrong with the event; OK: nothing, and `fields` is filled.
-Status ReadEvent(JsonValue event, std::string* id_text, std::string* line, EventFields* fields) {
-  if (!event.IsObject()) return InvalidArgument("no JSON object");
-  if (event.height() > kMaxEventDepth) {
-    return InvalidArgument("nested deeper than {} levels", kMaxEventDepth);
-  }
-  if (event.HasLoneSurrogate()) return InvalidArgument("half of a surrogate pair in a text");
-  const JsonValue time = event["timestamp"];
-  if (time.exists()) {
-    fields->time_us = TimeOfEvent(time);
-    if (!fields->time_us.has_value()) {
-      return InvalidArgument(
-          "timestamp is neither a number since 1970 nor RFC 3339 (2015-04-07T13:57:23Z)");
-    }
-  }
-  for (const std::string_view name : {"type", "subtype"}) {
-    const JsonType type = event[name].type();
-    if (type == JsonType::kObject || type == JsonType::kArray) {
-      return InvalidArgument("{} is no text", name);
-    }
-  }
-  const JsonValue id = event["id"];
-  if (id.IsString() || id.type() == JsonType::kNumber) fields->id = id.Text(id_text);
-  if (fields->id.size() > kMaxNativeIdBytes) {
-    return InvalidArgument("id of {} bytes, at most {}", fields->id.size(), kMaxNativeIdBytes);
-  }
-  fields->json = event.Line(line);
-  return OkStatus();
-}
-
 class Reader {
  public:
   explicit Reader(EventBatch* events) : events_(events) {}
@@ -105,7 +75,7 @@ class Reader {
       return OutOfRange("more than {} events in a request", kMaxEventsInRequest);
     }
     EventFields fields;
-    const Status wrong = ReadEvent(event, &id_, &line_, &fields);
+    const Status wrong = ReadNativeEvent(event, &id_, &line_, &fields);
     if (wrong.ok()) {
       events_->Add(fields);
     } else {
@@ -209,6 +179,36 @@ class Native final : public Dialect {
 };
 
 }  // namespace
+
+Status ReadNativeEvent(JsonValue event, std::string* id_text, std::string* line,
+                       EventFields* fields) {
+  if (!event.IsObject()) return InvalidArgument("no JSON object");
+  if (event.height() > kMaxEventDepth) {
+    return InvalidArgument("nested deeper than {} levels", kMaxEventDepth);
+  }
+  if (event.HasLoneSurrogate()) return InvalidArgument("half of a surrogate pair in a text");
+  const JsonValue time = event["timestamp"];
+  if (time.exists()) {
+    fields->time_us = TimeOfEvent(time);
+    if (!fields->time_us.has_value()) {
+      return InvalidArgument(
+          "timestamp is neither a number since 1970 nor RFC 3339 (2015-04-07T13:57:23Z)");
+    }
+  }
+  for (const std::string_view name : {"type", "subtype"}) {
+    const JsonType type = event[name].type();
+    if (type == JsonType::kObject || type == JsonType::kArray) {
+      return InvalidArgument("{} is no text", name);
+    }
+  }
+  const JsonValue id = event["id"];
+  if (id.IsString() || id.type() == JsonType::kNumber) fields->id = id.Text(id_text);
+  if (fields->id.size() > kMaxNativeIdBytes) {
+    return InvalidArgument("id of {} bytes, at most {}", fields->id.size(), kMaxNativeIdBytes);
+  }
+  fields->json = event.Line(line);
+  return OkStatus();
+}
 
 const Dialect& NativeDialect() {
   static const Native dialect;

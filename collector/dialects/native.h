@@ -1,6 +1,9 @@
 #pragma once
 
+#include <string>
+
 #include "collector/dialects/dialect.h"
+#include "collector/dialects/json_document.h"
 
 namespace carillon {
 
@@ -18,6 +21,11 @@ namespace carillon {
 // kMaxNativeErrors of the errors; 400 when nothing was accepted; {"error":".."} when the request as
 // a whole was refused.
 const Dialect& NativeDialect();
+
+// One event of the above: fills `fields`, whose views point into the event's document, `id_text`,
+// and `line`. INVALID_ARGUMENT: what is wrong with it.
+Status ReadNativeEvent(JsonValue event, std::string* id_text, std::string* line,
+                       EventFields* fields);
 
 inline constexpr std::size_t kMaxNativeIdBytes = 256;
 inline constexpr std::size_t kMaxNativeErrors = 100;

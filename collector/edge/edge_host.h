@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,12 +15,16 @@
 
 namespace carillon {
 
+class Mirror;
+
 struct EdgeHostOptions {
   EdgeLimits limits;
   TrustedProxies proxies;
   const TlsFiles* tls = nullptr;         // nullptr: no TLS
   const Reception* reception = nullptr;  // nullptr: takes no events (an admin port)
   bool serve_metrics = true;             // GET /metrics
+  Mirror* mirror = nullptr;              // nullptr: nothing is copied
+  std::uint32_t mirror_per_million = 0;  // of the requests of tenants that do not say
   CollectorMetrics* metrics = nullptr;
   // Why the collector is not ready to take events; empty: it is. Threads: any.
   std::function<std::string()> not_ready = [] { return std::string(); };

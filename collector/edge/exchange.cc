@@ -76,6 +76,7 @@ void Exchange::Clear() {
   connection.reset();
   http11 = keep_alive = true;
   answered = origin_refused = false;
+  mirror_per_million = 0;
   taken_bytes = 0;
   dialect = nullptr;
   if (events.json_bytes() > kKeptBytes) {

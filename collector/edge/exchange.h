@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,6 +32,17 @@ class Exchange final : public EdgeRequest {
   std::size_t Count(std::string_view name) const;
   void AppendBody(std::string_view piece) { body_ += piece; }
   std::size_t body_bytes() const { return body_.size(); }
+  // After Finish: the body as it was sent, packed or not.
+  std::string_view sent_body() const {
+    return std::string_view(body_).substr(0, body_.size() - std::min(body_.size(), kBodyPadding));
+  }
+  // Calls `visit(name, value)` for each header, in the order in which they came.
+  template <typename Visit>
+  void ForEachHeader(const Visit& visit) const {
+    for (const HeaderSpan& header : headers_) {
+      visit(View(header.name, header.name_size), View(header.value, header.value_size));
+    }
+  }
   // The request is whole: sets the views of EdgeRequest, with the padding behind the body.
   void Finish();
   // The body was packed: what is in unpacked() is the body from now on.
@@ -52,7 +64,8 @@ class Exchange final : public EdgeRequest {
   EventBatch events;
   EdgeOutcome outcome;
   bool origin_refused = false;
-  std::string answer;  // head and body, once answered
+  std::uint32_t mirror_per_million = 0;  // of requests like this
+  std::string answer;                    // head and body, once answered
 
  private:
   struct HeaderSpan {

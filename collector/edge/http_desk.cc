@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "base/hash.h"
+#include "collector/dialects/native_chunk.h"
 #include "collector/edge/answer_text.h"
+#include "collector/edge/mirror.h"
 
 namespace carillon {
 namespace {
@@ -96,6 +99,10 @@ void HttpDesk::ServeDialect(Exchange* exchange, std::string_view peer) {
   exchange->outcome = host_->options().reception->Admit(bringer, &admission);
   exchange->outcome.events = &exchange->events;
   if (exchange->outcome.status.ok()) {
+    exchange->mirror_per_million =
+        admission.snapshot->table->tenant(admission.tenant)
+            .mirror_per_million.value_or(host_->options().mirror_per_million);
+    if (exchange->dialect == &NativeChunk()) return KeepChunk(exchange, bringer, admission);
     exchange->outcome.status = exchange->dialect->Decode(*exchange, &exchange->events);
   }
   if (!exchange->outcome.status.ok()) {
@@ -111,8 +118,33 @@ void HttpDesk::ServeDialect(Exchange* exchange, std::string_view peer) {
                                    });
 }
 
+void HttpDesk::KeepChunk(Exchange* exchange, const Bringer& bringer, const Admission& admission) {
+  host_->under_way().fetch_add(1);
+  host_->options().reception->KeepChunk(admission, bringer,
+                                        {.key = ChunkKeyOf(*exchange),
+                                         .crc = exchange->Header(kChunkCrcHeader),
+                                         .value = exchange->body},
+                                        [this, exchange](EdgeOutcome outcome) {
+                                          exchange->outcome = std::move(outcome);
+                                          complete_(exchange);
+                                        });
+}
+
+// What was accepted, that is, and no copy itself.
+void HttpDesk::OfferToMirror(const Exchange& exchange) {
+  Mirror* mirror = host_->options().mirror;
+  const bool accepted =
+      exchange.outcome.status.ok() &&
+      (exchange.events.empty() || exchange.events.rejected() < exchange.events.size());
+  if (mirror == nullptr || !accepted || !exchange.Header(kMirroredHeader).empty()) return;
+  const std::uint64_t place = Hash64(exchange.sent_body()) % kMirrorMillion;
+  if (place >= exchange.mirror_per_million) return;
+  mirror->Offer(exchange);
+}
+
 void HttpDesk::Answer(Exchange* exchange) {
   const EdgeOutcome& outcome = exchange->outcome;
+  OfferToMirror(*exchange);
   exchange->origin_refused = outcome.status.code() == StatusCode::kPermissionDenied;
   host_->metrics()->CountRequest(exchange->dialect->name(), outcome.status.code());
   Write(exchange, exchange->dialect->Answer(*exchange, outcome));

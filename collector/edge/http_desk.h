@@ -31,6 +31,8 @@ class HttpDesk {
   bool ServePage(Exchange* exchange);
   bool Unpack(Exchange* exchange);
   void ServeDialect(Exchange* exchange, std::string_view peer);
+  void KeepChunk(Exchange* exchange, const Bringer& bringer, const Admission& admission);
+  void OfferToMirror(const Exchange& exchange);
   void Write(Exchange* exchange, const EdgeAnswer& answer);
 
   EdgeHost* const host_;

@@ -68,7 +68,8 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
   const auto& shaped = scratch->shaper.Shape(tenant,
                                              {.address = bringer.address,
                                               .user_agent = bringer.user_agent,
-                                              .received_us = bringer.received_us},
+                                              .received_us = bringer.received_us,
+                                              .user_agents = user_agents_},
                                              events);
   Add(&counters->events_rejected, events->rejected());
   if (!shaped.empty()) {
@@ -95,6 +96,39 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
           .retry_after = intake->RetryAfter(),
           .events = events});
   });
+}
+
+StatusOr<ChunkInfo> Reception::CheckChunk(const Tenant& tenant, const Bringer& bringer,
+                                          const SentChunk& sent) const {
+  if (!tenant.packed_chunks || chunks_ == nullptr) {
+    return MakeStatus(StatusCode::kPermissionDenied,
+                      fmt::format("tenant '{}' may not send packed chunks", tenant.name));
+  }
+  return CheckSentChunk(sent, tenant, bringer.received_us);
+}
+
+void Reception::KeepChunk(const Admission& admission, const Bringer& bringer, const SentChunk& sent,
+                          std::function<void(EdgeOutcome)> done) const {
+  const Tenant& tenant = admission.snapshot->table->tenant(admission.tenant);
+  TenantState* state = admission.snapshot->states[admission.tenant].get();
+  const auto info = CheckChunk(tenant, bringer, sent);
+  if (!info.ok()) return done({.status = info.status()});
+  if (const auto wait = state->Take({.events = info->events}, *clock_)) {
+    return done(OverQuota(tenant.name, *wait));
+  }
+  chunks_->KeepChunk(
+      {.tenant = tenant.name,
+       .bucket = tenant.bucket,
+       .info = *info,
+       .value = SharedBytes(Bytes(sent.value))},
+      [retry_after = intake_->RetryAfter(), counters = state->counters(), events = info->events,
+       done = std::move(done)](const Status& status) {
+        if (status.ok()) Add(&counters->events_accepted, events);
+        if (status.ok() || status.code() == StatusCode::kInvalidArgument) {
+          return done({.status = status});
+        }
+        done({.status = Unavailable("not kept: {}", Message(status)), .retry_after = retry_after});
+      });
 }
 
 }  // namespace carillon

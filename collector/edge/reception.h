@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "collector/edge/tenant_directory.h"
 #include "collector/pipeline/intake.h"
 #include "collector/tenant/event_shaper.h"
+#include "collector/tenant/packed_chunk.h"
 
 namespace carillon {
 
@@ -44,6 +46,13 @@ class Reception {
   Reception(const TenantDirectory* tenants, Intake* intake, const Clock* clock)
       : tenants_(tenants), intake_(intake), clock_(clock) {}
 
+  // From now on user agents are parsed for those tenants that ask for it. Call once; the parser
+  // outlives this.
+  void SetUserAgents(const UserAgentParser* parser) { user_agents_ = parser; }
+
+  // From now on KeepChunk keeps. Call once, before any; `chunks` outlives this.
+  void SetChunkIntake(ChunkIntake* chunks) { chunks_ = chunks; }
+
   // Whose request it is, and whether the tenant may make one more: before its body is looked at.
   // The outcome's status is OK, and `admission` set; or UNAUTHENTICATED, PERMISSION_DENIED,
   // RESOURCE_EXHAUSTED.
@@ -56,10 +65,20 @@ class Reception {
   void Keep(const Admission& admission, const Bringer& bringer, EventBatch* events,
             ReceptionScratch* scratch, std::function<void(EdgeOutcome)> done) const;
 
+  // The same for a chunk that its client has packed: OK; PERMISSION_DENIED: the tenant may not;
+  // RESOURCE_EXHAUSTED (quota), UNAVAILABLE, INVALID_ARGUMENT (see CheckSentChunk).
+  void KeepChunk(const Admission& admission, const Bringer& bringer, const SentChunk& sent,
+                 std::function<void(EdgeOutcome)> done) const;
+
  private:
+  StatusOr<ChunkInfo> CheckChunk(const Tenant& tenant, const Bringer& bringer,
+                                 const SentChunk& sent) const;
+
   const TenantDirectory* const tenants_;
   Intake* const intake_;
   const Clock* const clock_;
+  ChunkIntake* chunks_ = nullptr;
+  std::atomic<const UserAgentParser*> user_agents_{nullptr};
 };
 
 }  // namespace carillon

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
+#include "base/chunk_info.h"
 #include "base/clock.h"
 #include "base/status.h"
 
@@ -27,6 +29,27 @@ struct IntakeRequest {
   std::string_view tenant;
   std::int64_t received_us = 0;
   std::vector<PreparedEvent> events;  // never empty
+};
+
+// A chunk that its client has packed. The views belong to the caller.
+struct PackedChunk {
+  std::string_view tenant;
+  std::string_view bucket;
+  ChunkInfo info;  // of the value; its dc is the collector's
+  SharedBytes value;
+};
+
+// Where packed chunks go.
+class ChunkIntake {
+ public:
+  virtual ~ChunkIntake() = default;
+
+  // Keeps the chunk, which will be in the store and committed once, and calls `done` once, from any
+  // thread; as Intake::Keep. Its number is the client's, unless the store has other bytes under
+  // that key: then it gets another.
+  // INVALID_ARGUMENT: another dc, or larger than a chunk may be.
+  // What the views point to is copied before this returns. Cost: a share of an fdatasync.
+  virtual void KeepChunk(const PackedChunk& chunk, std::function<void(Status)> done) = 0;
 };
 
 // Where accepted requests go: what stands between an answer and a committed second.

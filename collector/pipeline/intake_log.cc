@@ -198,6 +198,7 @@ std::size_t IntakeLog::CountCoveredSegments() {
 void IntakeLog::Trim() {
   std::size_t count = CountCoveredSegments();
   if (count > 0 && log_->IsActive(log_->segments()[count - 1].id)) --count;
+  if (count > 0 && before_trim_) before_trim_();
   const Status status = log_->RemoveOldest(count);
   const std::size_t left = log_->segments().size();
   const std::lock_guard lock(mutex_);

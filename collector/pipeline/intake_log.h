@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -41,6 +42,9 @@ class IntakeLog {
   IntakeLog(std::unique_ptr<SpoolLog> log, Deliver deliver);
   ~IntakeLog();  // Stop
 
+  // Called, on the log's thread, before a segment goes: what its requests stand for beyond their
+  // events must then be known elsewhere. Call before Start.
+  void SetBeforeTrim(std::function<void()> before_trim) { before_trim_ = std::move(before_trim); }
   void Start();
 
   // What an earlier process left is held until FinishRecovery: until then, `events` of a request
@@ -90,6 +94,7 @@ class IntakeLog {
 
   const std::unique_ptr<SpoolLog> log_;  // the thread's, but for bytes
   const Deliver deliver_;
+  std::function<void()> before_trim_;
   std::atomic<std::uint64_t> first_number_{0};
 
   mutable std::mutex mutex_;  // guards what follows

@@ -47,6 +47,27 @@ void Packer::Stop() {
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
+  RefuseReady(Unavailable("the collector is stopping"));
+}
+
+void Packer::RefuseReady(const Status& status) {
+  std::vector<ReadyChunk> ready;
+  {
+    const std::lock_guard lock(mutex_);
+    ready.swap(ready_);
+  }
+  for (const ReadyChunk& one : ready) one.done(status);
+}
+
+void Packer::AddReady(ReadyChunk ready) {
+  Status refused;
+  {
+    const std::lock_guard lock(mutex_);
+    refused = stopping_ ? Unavailable("the collector is stopping") : failure_;
+    if (refused.ok()) ready_.push_back(std::move(ready));
+  }
+  if (!refused.ok()) return ready.done(refused);
+  wake_.notify_one();
 }
 
 void Packer::Add(std::vector<KeptRequest> requests) {
@@ -78,7 +99,8 @@ Status Packer::Drain(Duration grace) {
   closing_ = true;
   wake_.notify_one();
   const bool done = idle_.wait_for(lock, grace, [this] {
-    const bool packed = recovered_ && !busy_ && !unwritten_ && requests_.empty() && sender_.empty();
+    const bool packed = recovered_ && !busy_ && !unwritten_ && requests_.empty() &&
+                        ready_.empty() && sender_.empty();
     return !failure_.ok() || (packed && parts_.outbox->waiting() == 0);
   });
   if (!failure_.ok()) return failure_;
@@ -100,8 +122,11 @@ BatchTime Packer::Time() const {
 
 void Packer::Fail(const Status& status) {
   LogError("outbox: stopped: {}", ToString(status));
-  const std::lock_guard lock(mutex_);
-  if (failure_.ok()) failure_ = Unavailable("outbox: {}", Message(status));
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_.ok()) failure_ = Unavailable("outbox: {}", Message(status));
+  }
+  RefuseReady(Unavailable("outbox: {}", Message(status)));
 }
 
 void Packer::Loop() {
@@ -113,7 +138,7 @@ void Packer::Loop() {
 // With mutex_ held. Requests are left waiting while the outbox cannot be written.
 bool Packer::HasWork() const {
   const bool retry = !pending_.empty() && retry_at_ <= options_.clock->Now();
-  return stopping_ || trim_all_ || retry || !sender_.empty() ||
+  return stopping_ || trim_all_ || retry || !sender_.empty() || !ready_.empty() ||
          (pending_.empty() && !requests_.empty()) ||
          (closing_ && batcher_.open_batches() > 0 && pending_.empty());
 }
@@ -135,7 +160,9 @@ std::optional<Packer::Round> Packer::WaitForRound(Duration wait) {
   wake_.wait_for(lock, wait, [this] { return HasWork(); });
   if (stopping_ || !failure_.ok()) return std::nullopt;
   busy_ = true;
-  Round round{.sender = std::exchange(sender_, {}), .closing = closing_};
+  Round round{.ready = std::exchange(ready_, {}),
+              .sender = std::exchange(sender_, {}),
+              .closing = closing_};
   std::size_t bytes = 0;
   while (pending_.empty() && !requests_.empty() && bytes < kRoundBytes) {
     bytes += requests_.front().value.size();
@@ -148,6 +175,7 @@ std::optional<Packer::Round> Packer::WaitForRound(Duration wait) {
 
 void Packer::Run(Round round) {
   HandleSender(std::move(round.sender));
+  WriteReady(std::move(round.ready));
   for (const KeptRequest& request : round.requests) AddRequest(request);
   if (pending_.empty() || retry_at_ <= options_.clock->Now()) {
     std::vector<EventsOfChunk> closed;
@@ -249,14 +277,35 @@ void Packer::WritePending() {
     retry_at_ = options_.clock->Now() + kRetryAfter;
     return;
   }
-  std::vector<SenderChunk> chunks(pending_.size());
-  for (std::size_t i = 0; i < pending_.size(); ++i) {
-    parts_.intake->Cover(pending_[i].covered);
-    chunks[i] = {(*waiting)[i], pending_[i].value, pending_commit_at_[i]};
-  }
+  for (const NewChunk& chunk : pending_) parts_.intake->Cover(chunk.covered);
+  SendWritten(pending_, pending_commit_at_, *waiting);
   pending_.clear();
   pending_commit_at_.clear();
-  parts_.sender->Add(std::move(chunks));
+}
+
+void Packer::SendWritten(std::span<const NewChunk> chunks, const std::vector<Instant>& commit_at,
+                         const std::vector<WaitingChunk>& waiting) {
+  std::vector<SenderChunk> sent(chunks.size());
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    sent[i] = {waiting[i], chunks[i].value, commit_at[i]};
+  }
+  parts_.sender->Add(std::move(sent));
+}
+
+// They cover nothing of the intake: whoever sent them is told when they are not on the disk.
+void Packer::WriteReady(std::vector<ReadyChunk> ready) {
+  if (ready.empty()) return;
+  std::vector<NewChunk> chunks;
+  for (ReadyChunk& one : ready) chunks.push_back(std::move(one.chunk));
+  const auto waiting = parts_.outbox->Append(chunks);
+  if (waiting.ok()) {
+    SendWritten(chunks, std::vector<Instant>(chunks.size(), options_.clock->Now()), *waiting);
+  } else if (parts_.outbox->broken()) {
+    Fail(waiting.status());
+  }
+  const Status answer =
+      waiting.ok() ? OkStatus() : Unavailable("outbox: {}", Message(waiting.status()));
+  for (const ReadyChunk& one : ready) one.done(answer);
 }
 
 void Packer::HandleSender(SenderRequests requests) {

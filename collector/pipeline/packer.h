@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,6 +41,12 @@ struct PackerParts {
   Sender* sender = nullptr;
 };
 
+// A chunk that came as one. `done` hears once whether it is on the disk.
+struct ReadyChunk {
+  NewChunk chunk;
+  std::function<void(Status)> done;
+};
+
 // What an earlier process left in the intake.
 struct IntakeRecovery {
   std::function<Status(const SpoolLog::Visit&)> reader;
@@ -63,6 +70,8 @@ class Packer {
 
   void Start();
   void Add(std::vector<KeptRequest> requests);
+  // Its number stays. What cannot be written at once is refused (UNAVAILABLE).
+  void AddReady(ReadyChunk ready);
   void Handle(SenderRequests requests);
 
   // Closes all batches as they come from now on, and waits until what came so far is committed or
@@ -81,6 +90,7 @@ class Packer {
  private:
   struct Round {
     std::vector<KeptRequest> requests;
+    std::vector<ReadyChunk> ready;
     SenderRequests sender;
     bool closing = false;
   };
@@ -101,9 +111,13 @@ class Packer {
   void Pack(std::vector<EventsOfChunk> closed);
   void PackOne(EventsOfChunk events);
   void WritePending();
+  void WriteReady(std::vector<ReadyChunk> ready);
+  void SendWritten(std::span<const NewChunk> chunks, const std::vector<Instant>& commit_at,
+                   const std::vector<WaitingChunk>& waiting);
   Status NumberPending();
   void Upkeep();
   void Fail(const Status& status);
+  void RefuseReady(const Status& status);
   BatchTime Time() const;
 
   const PackerOptions options_;
@@ -127,6 +141,7 @@ class Packer {
   std::condition_variable wake_;
   std::condition_variable idle_;  // told after each round
   std::deque<KeptRequest> requests_;
+  std::vector<ReadyChunk> ready_;
   SenderRequests sender_;
   bool recovered_ = false;
   bool busy_ = false;       // a round is under way

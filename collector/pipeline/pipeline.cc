@@ -66,6 +66,7 @@ class SpoolPipeline final : public Pipeline {
   Status Recover();
 
   void Keep(const IntakeRequest& request, std::function<void(Status)> done) override;
+  void KeepChunk(const PackedChunk& chunk, std::function<void(Status)> done) override;
   Duration RetryAfter() const override { return full_ ? kRetryWhenFull : kRetryWhenBusy; }
   Status Drain(Duration grace) override;
   PipelineStats stats() const override;
@@ -78,6 +79,7 @@ class SpoolPipeline final : public Pipeline {
   void MakeParts(IntakeRecovery recovery);
   Status Admit(const IntakeRequest& request);
   Status CheckSpace(std::uint64_t bytes);
+  Status AdmitChunk(const PackedChunk& chunk);
 
   const PipelineOptions options_;
   std::unique_ptr<FileLock> lock_;
@@ -131,8 +133,13 @@ SpoolLogOptions SpoolPipeline::LogOptions(const char* name, std::uint64_t share,
 
 Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
   constexpr std::uint64_t kMiB = 1 << 20;
-  const auto pass = [](const SpoolItem&) { return OkStatus(); };
-  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions(kIntake, 16, 256 * kMiB), pass));
+  const auto visit = [this](const SpoolItem& item) {
+    IntakeRequest request;
+    // What cannot be read is told of by the packer.
+    if (options_.found && DecodeRequest(item.value, &request).ok()) options_.found(request);
+    return OkStatus();
+  };
+  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions(kIntake, 16, 256 * kMiB), visit));
   const auto& segments = intake_file_->segments();
   const std::uint64_t first_request =
       segments.empty() ? std::numeric_limits<std::uint64_t>::max() : segments.front().first_number;
@@ -155,6 +162,7 @@ void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
   intake_ = std::make_unique<IntakeLog>(
       std::move(intake_file_),
       [this](std::vector<KeptRequest> kept) { packer_->Add(std::move(kept)); });
+  intake_->SetBeforeTrim(options_.before_trim);
   sender_ = std::make_unique<Sender>(
       SenderOptions{.client = options_.client,
                     .outbox = outbox_.get(),
@@ -248,6 +256,45 @@ void SpoolPipeline::Keep(const IntakeRequest& request, std::function<void(Status
                   }
                   done(kept);
                 });
+}
+
+Status SpoolPipeline::AdmitChunk(const PackedChunk& chunk) {
+  if (draining_) return Unavailable("the collector is stopping");
+  RETURN_IF_ERROR(packer_->failure());
+  if (chunk.info.key.dc != options_.dc) {
+    return InvalidArgument("dc '{}': this collector commits seconds of dc '{}'", chunk.info.key.dc,
+                           options_.dc);
+  }
+  if (chunk.value.size() > options_.max_chunk_bytes) {
+    return InvalidArgument("a chunk of {} bytes, at most {}", chunk.value.size(),
+                           options_.max_chunk_bytes);
+  }
+  RETURN_IF_ERROR(CheckSpace(chunk.value.size()));
+  return counts_.Reserve(chunk.tenant, chunk.value.size());
+}
+
+void SpoolPipeline::KeepChunk(const PackedChunk& chunk, std::function<void(Status)> done) {
+  if (const Status status = AdmitChunk(chunk); !status.ok()) {
+    counts_.CountRefused(chunk.tenant);
+    return done(status);
+  }
+  ReadyChunk ready;
+  ready.chunk = {.chunk = {.tenant = std::string(chunk.tenant),
+                           .bucket = std::string(chunk.bucket),
+                           .info = chunk.info,
+                           .created = WallSeconds(options_.clock->WallNow())},
+                 .value = chunk.value};
+  ready.done = [this, tenant = std::string(chunk.tenant), info = chunk.info,
+                done = std::move(done)](const Status& kept) {
+    counts_.Release(tenant, info.value_bytes);
+    if (kept.ok()) {
+      counts_.CountAccepted(tenant, info.events, info.raw_bytes);
+    } else {
+      counts_.CountRefused(tenant);
+    }
+    done(kept);
+  };
+  packer_->AddReady(std::move(ready));
 }
 
 Status SpoolPipeline::Drain(Duration grace) {

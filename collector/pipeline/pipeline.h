@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,6 +36,12 @@ struct PipelineOptions {
   // The upper half of chunk numbers, 31 bits. 0: the one in the spool, chosen at random when it was
   // made. Given: whoever gives it says that no other process uses it.
   std::uint64_t writer = 0;
+
+  // For those who keep in the ids of their events how far they have come. `found` is told by Open
+  // of each request that the intake still has; `before_trim` is called, on a thread of the
+  // pipeline's, before any of them goes. May be empty.
+  std::function<void(const IntakeRequest&)> found;
+  std::function<void()> before_trim;
 };
 inline constexpr std::uint64_t kMinSpoolBytes = std::uint64_t{1} << 20;
 
@@ -98,7 +105,7 @@ inline constexpr char kOtherTenants[] = "(others)";
 // Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; three of its own. Memory: about 400 MiB
 // at most, of which 256 MiB wait for the disk or the packer, and about 700 bytes a chunk of the
 // backlog.
-class Pipeline : public Intake {
+class Pipeline : public Intake, public ChunkIntake {
  public:
   // Opens the spool, reads what an earlier process left in it, and begins to send that.
   // INVALID_ARGUMENT: an option. FAILED_PRECONDITION: another process holds the spool.

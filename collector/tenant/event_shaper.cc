@@ -66,10 +66,21 @@ void EventShaper::Place(const Tenant& tenant, const EventFields& fields) {
 }
 
 void EventShaper::RemoveReserved() {
-  constexpr std::string_view kReserved[] = {kReceivedField, kAddressField, kUserAgentField};
+  constexpr std::string_view kReserved[] = {kReceivedField, kAddressField, kUserAgentField,
+                                            kParsedUserAgentField};
   for (const std::string_view name : kReserved) {
     if (document_.root()[name].exists()) RemoveMembers(name, &document_, &event_.json);
   }
+}
+
+// The text to be parsed; empty: none.
+std::string_view EventShaper::UserAgentOf(const Tenant& tenant, const EventOrigin& origin) {
+  if (!tenant.enrich.parse_user_agent || origin.user_agents == nullptr) return {};
+  for (const std::string& field : tenant.enrich.user_agent_fields) {
+    const JsonValue value = FindField(document_.root(), field);
+    if (value.IsString()) return value.Text(&scratch_);
+  }
+  return origin.user_agent;
 }
 
 // The event without its closing brace, what it lacks, what the collector knows, and the brace.
@@ -107,6 +118,10 @@ void EventShaper::AppendJson(const Tenant& tenant, const EventOrigin& origin,
   if (tenant.enrich.user_agent && !origin.user_agent.empty()) {
     name(kUserAgentField);
     AppendJsonText(origin.user_agent.substr(0, kMaxUserAgentBytes), &text_);
+  }
+  if (const std::string_view text = UserAgentOf(tenant, origin); !text.empty()) {
+    name(kParsedUserAgentField);
+    text_ += user_agents_.Find(*origin.user_agents, text);
   }
   text_ += '}';
 }

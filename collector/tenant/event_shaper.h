@@ -8,6 +8,7 @@
 #include "collector/dialects/event_batch.h"
 #include "collector/dialects/json_document.h"
 #include "collector/tenant/tenant.h"
+#include "collector/user_agent/user_agent_cache.h"
 
 namespace carillon {
 
@@ -15,6 +16,7 @@ namespace carillon {
 inline constexpr std::string_view kReceivedField = "_received";
 inline constexpr std::string_view kAddressField = "_ip";
 inline constexpr std::string_view kUserAgentField = "_user_agent";
+inline constexpr std::string_view kParsedUserAgentField = "_ua";
 // An event larger than this might not fit a chunk, however well it compresses.
 inline constexpr std::size_t kMaxShapedEventBytes = std::size_t{4} << 20;
 // As buckets have it unless told otherwise.
@@ -25,6 +27,7 @@ struct EventOrigin {
   std::string_view address;     // of the client; empty: not known
   std::string_view user_agent;  // may be empty
   std::int64_t received_us = 0;
+  const UserAgentParser* user_agents = nullptr;  // nullptr: none is parsed. Always the same one
 };
 
 // One event as it will be stored, and where.
@@ -75,10 +78,12 @@ class EventShaper {
                 EventBatch* batch);
   void RemoveReserved();
   void AppendJson(const Tenant& tenant, const EventOrigin& origin, std::int64_t time_us);
+  std::string_view UserAgentOf(const Tenant& tenant, const EventOrigin& origin);
   Span Keep(std::string_view text);
   std::string_view View(Span span) const { return {text_.data() + span.begin, span.size}; }
 
   JsonDocument document_;
+  UserAgentCache user_agents_;
   RuledEvent event_;
   std::string scratch_;
   std::string text_;

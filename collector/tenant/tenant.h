@@ -33,6 +33,9 @@ struct Enrichment {
   bool received = true;     // _received: seconds since 1970, to the microsecond
   bool address = true;      // _ip: of the client
   bool user_agent = false;  // _user_agent: as the client sent it
+  // _ua: what is in it. Parsed is the first of these fields that an event has, or else the header.
+  bool parse_user_agent = false;
+  std::vector<std::string> user_agent_fields;
 };
 
 struct Tenant {
@@ -45,6 +48,9 @@ struct Tenant {
   std::vector<EventRule> rules;      // in this order
   Enrichment enrich;
   std::string hash_salt;
+  bool packed_chunks = false;  // may send chunks as they are: no rule looks at their events
+  // Of its requests, for the mirror; not set: as the collector's configuration says.
+  std::optional<std::uint32_t> mirror_per_million;
   // Events that claim to be older, or further ahead, are stored at the second they came.
   std::int64_t max_age_seconds = 7 * 86'400;
   std::int64_t max_ahead_seconds = 240;  // nodes allow 300

@@ -14,6 +14,8 @@
 namespace carillon {
 namespace {
 
+constexpr std::size_t kMaxUserAgentFields = 8;
+
 using Readers = std::map<std::string_view, std::function<Status(const toml::node&)>>;
 
 // Gives each key of the table to its reader; unknown ones are errors.
@@ -304,10 +306,22 @@ Status ReadEnrichment(const toml::node& node, Enrichment* enrich) {
   return OkStatus();
 }
 
+// true: of the header; or fields of events that are looked at first.
+Status ReadUserAgent(const toml::node& node, bool* parse, std::vector<std::string>* fields) {
+  if (!node.is_array()) return Flag(parse)(node);
+  *parse = true;
+  RETURN_IF_ERROR(Texts(fields)(node));
+  return fields->size() > kMaxUserAgentFields
+             ? InvalidArgument("{} fields, at most {}", fields->size(), kMaxUserAgentFields)
+             : OkStatus();
+}
+
 StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {
   constexpr std::int64_t kMostAge = std::int64_t{20} * 366 * 86'400;
   Tenant tenant;
   tenant.name = name;
+  bool parse_user_agent = false;
+  std::vector<std::string> fields;
   RETURN_IF_ERROR(ReadTable(
       node,
       {{"bucket", Text(&tenant.bucket)},
@@ -317,9 +331,19 @@ StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {
        {"streams", Elements(&ReadStream, &tenant.streams)},
        {"rules", Elements(&ReadRule, &tenant.rules)},
        {"enrich", [&](const toml::node& value) { return ReadEnrichment(value, &tenant.enrich); }},
+       {"user_agent",
+        [&](const toml::node& value) { return ReadUserAgent(value, &parse_user_agent, &fields); }},
+       {"packed_chunks", Flag(&tenant.packed_chunks)},
+       {"mirror_rate",
+        [&](const toml::node& value) {
+          return ReadRate(value, &tenant.mirror_per_million.emplace());
+        }},
        {"hash_salt", Text(&tenant.hash_salt)},
        {"max_age_seconds", Whole(&tenant.max_age_seconds, kMostAge)},
        {"max_ahead_seconds", Whole(&tenant.max_ahead_seconds, 86'400)}}));
+  // Beside `enrich`, in whatever order they stand.
+  tenant.enrich.parse_user_agent = parse_user_agent;
+  tenant.enrich.user_agent_fields = std::move(fields);
   return tenant;
 }
 

@@ -1,5 +1,7 @@
 #include "collector/pipeline/pipeline.h"
 
+#include "base/checksum.h"
+#include "crunch/chunk_codec.h"
 #include "tests/pipeline/pipeline_fixture.h"
 
 namespace carillon {
@@ -270,6 +272,59 @@ TEST_F(PipelineTest, CommitsASecondByItself) {
   committed.get_future().wait();
   pipeline.reset();
   EXPECT_THAT(client.Events(), ElementsAre(Pair(Event(1), 1)));
+}
+
+class PackedChunkTest : public PipelineTest {
+ protected:
+  Status KeepChunk(std::uint64_t number, const std::string& value, const std::string& dc = "1") {
+    PackedChunk chunk{.tenant = "acme", .bucket = "events", .value = SharedBytes(Bytes(value))};
+    chunk.info = {
+        .key = {.epoch = Epoch(kNow), .dc = dc, .cell = "cell7", .type = "WEB", .number = number},
+        .events = 3,
+        .raw_bytes = 30,
+        .value_bytes = static_cast<std::uint32_t>(value.size()),
+        .value_crc = Crc32c(value)};
+    std::promise<Status> answer;
+    pipeline->KeepChunk(chunk, [&](const Status& status) { answer.set_value(status); });
+    return answer.get_future().get();
+  }
+};
+
+TEST_F(PackedChunkTest, IsCommittedUnderItsOwnKey) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(KeepChunk(0, EncodeChunkValue("{\"c\":0}\n")).ok());
+  ASSERT_TRUE(KeepChunk(7, EncodeChunkValue("{\"c\":7}\n")).ok());
+  ASSERT_TRUE(Keep("acme", {Event(1)}).ok());
+  ASSERT_TRUE(pipeline->Drain(10s).ok());
+  EXPECT_THAT(client.Events(),
+              UnorderedElementsAre(Pair("{\"c\":0}", 1), Pair("{\"c\":7}", 1), Pair(Event(1), 1)));
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [bucket, key] : client.committed()) {
+    if (key.cell == "cell7") numbers.push_back(key.number);
+  }
+  EXPECT_THAT(numbers, UnorderedElementsAre(0, 7));
+  EXPECT_EQ(pipeline->stats().accepted.events, 7u);
+}
+
+TEST_F(PackedChunkTest, IsOnTheDiskWhenItIsAnswered) {
+  ASSERT_TRUE(Open().ok());
+  client.BeforePut([](const std::string&, const ChunkKey&) { return Unavailable("away"); });
+  ASSERT_TRUE(KeepChunk(5, EncodeChunkValue("{\"c\":5}\n")).ok());
+  pipeline.reset();
+  Random random(1);
+  files.Crash(CrashManner::kKeepNothing, &random);
+  client.BeforePut(nullptr);
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(DrainQuickly(this).ok());
+  EXPECT_THAT(client.Events(), ElementsAre(Pair("{\"c\":5}", 1)));
+}
+
+TEST_F(PackedChunkTest, IsRefusedWhenItCanNeverBeCommitted) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_THAT(KeepChunk(5, "a value", "2"), HasCode(StatusCode::kInvalidArgument));
+  EXPECT_THAT(KeepChunk(5, std::string(512'001, 'x')), HasCode(StatusCode::kInvalidArgument));
+  ASSERT_TRUE(pipeline->Drain(10s).ok());
+  EXPECT_THAT(KeepChunk(5, "a value"), HasCode(StatusCode::kUnavailable));
 }
 
 }  // namespace

@@ -28,7 +28,10 @@ class EventShaperTest : public testing::Test {
     batch_.Clear();
     batch_.Add({.stream = stream, .id = "id1", .time_us = time_us, .json = json});
     return shaper_.Shape(table_->tenant(0),
-                         {.address = "192.0.2.7", .user_agent = "curl", .received_us = kNow},
+                         {.address = "192.0.2.7",
+                          .user_agent = "curl",
+                          .received_us = kNow,
+                          .user_agents = user_agents_.get()},
                          &batch_);
   }
   std::string Json(const std::string& json, const std::string& stream = "") {
@@ -37,6 +40,7 @@ class EventShaperTest : public testing::Test {
   }
 
   std::shared_ptr<const TenantTable> table_;
+  std::shared_ptr<const UserAgentParser> user_agents_;
   EventBatch batch_;
   EventShaper shaper_;
 };
@@ -97,6 +101,21 @@ TEST_F(EventShaperTest, SetsWhatOnlyTheCollectorMaySet) {
 
 TEST_F(EventShaperTest, TakesTheReservedFieldsOutEvenWhenItSetsNone) {
   EXPECT_EQ(Json(R"({"_ip":1})"), R"({"timestamp":1700000000.250000,"type":"event"})");
+}
+
+TEST_F(EventShaperTest, ParsesTheUserAgentWhereTheTenantSaysItIs) {
+  auto parser = UserAgentParser::Make(
+      "user_agent_parsers: [{regex: '(curl|wget)'}]\nos_parsers: []\ndevice_parsers: []\n");
+  ASSERT_TRUE(parser.ok()) << parser.status();
+  user_agents_ = *parser;
+  const std::string event = R"({"timestamp":7,"type":"x","ctx":{"ua":"wget"},"_ua":"mine"})";
+  const std::string kept = R"({"timestamp":7,"type":"x","ctx":{"ua":"wget"})";
+  EXPECT_EQ(Json(event), kept + "}");
+  Configure("user_agent = true");
+  EXPECT_EQ(Json(event), kept + R"(,"_ua":{"browser":"curl"}})");
+  Configure("user_agent = ['no.such', 'ctx.ua']");
+  EXPECT_EQ(Json(event), kept + R"(,"_ua":{"browser":"wget"}})");
+  EXPECT_FALSE(TenantTable::Parse("[tenants.t]\nuser_agent = 'x'\n", "").ok());
 }
 
 TEST_F(EventShaperTest, RejectsWhatIsNoObjectAndWhatCannotBeStored) {

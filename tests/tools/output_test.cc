@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/json_writer.h"
 #include "tools/carillon/output/completion.h"
-#include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/output/progress.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"

@@ -1,6 +1,6 @@
 // What a run of a benchmark is told as: JSON and tables.
+#include "base/json_writer.h"
 #include "tools/carillon/bench/ring_bench.h"
-#include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 

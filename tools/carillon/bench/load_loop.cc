@@ -7,7 +7,7 @@
 
 #include <simdjson.h>
 
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 
 namespace carillon {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 
 namespace carillon {
 namespace {

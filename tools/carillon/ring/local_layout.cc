@@ -5,7 +5,7 @@
 #include <simdjson.h>
 
 #include "base/chunk_key.h"
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 
 namespace carillon {
 namespace {

@@ -3,7 +3,7 @@
 #include <map>
 #include <utility>
 
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json_writer.h"
 #include "ring/cluster_view.h"
-#include "tools/carillon/output/json_writer.h"
 
 // What `ring status`, `ring members`, `ring history`, and `ring where` say. Pure.
 namespace carillon {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/ring/ring_status.h"

@@ -1,8 +1,8 @@
 #include <memory>
 
+#include "base/json_writer.h"
 #include "tools/carillon/bench/benches.h"
 #include "tools/carillon/bench/ring_bench.h"
-#include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/verbs/bench_verbs.h"

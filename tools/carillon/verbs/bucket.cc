@@ -1,7 +1,7 @@
 #include <limits>
 #include <memory>
 
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/verbs/verbs.h"

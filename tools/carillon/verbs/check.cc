@@ -1,8 +1,8 @@
 #include <memory>
 
+#include "base/json_writer.h"
 #include "storage/check.h"
 #include "storage/rocksdb_key_value.h"
-#include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/verbs/verbs.h"
 

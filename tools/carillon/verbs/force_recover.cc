@@ -2,7 +2,7 @@
 
 #include <fmt/ranges.h>
 
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 #include "tools/carillon/ring/plan_report.h"
 #include "tools/carillon/ring/ring_status.h"
 #include "tools/carillon/verbs/verbs.h"

@@ -6,11 +6,11 @@
 
 #include <unistd.h>
 
+#include "base/json_writer.h"
 #include "client/second_writer.h"
-#include "tools/carillon/host/host_sampler.h"
+#include "host/host_sampler.h"
 #include "tools/carillon/input/time_argument.h"
 #include "tools/carillon/input/time_text.h"
-#include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/stop_signal.h"
 #include "tools/carillon/verbs/verbs.h"

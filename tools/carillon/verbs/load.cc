@@ -2,10 +2,10 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/json_writer.h"
 #include "client/second_writer.h"
 #include "tools/carillon/input/loader.h"
 #include "tools/carillon/input/reject_file.h"
-#include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/output/progress.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/verbs/load_input.h"

@@ -2,7 +2,7 @@
 #include <limits>
 #include <memory>
 
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/ring/ring_status.h"
 #include "tools/carillon/verbs/ring_verbs.h"

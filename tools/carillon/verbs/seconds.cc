@@ -1,7 +1,7 @@
 #include <memory>
 
+#include "base/json_writer.h"
 #include "tools/carillon/input/time_text.h"
-#include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/verbs/range_options.h"

@@ -1,9 +1,9 @@
 #include <memory>
 
 #include "base/chunk_info.h"
+#include "base/json_writer.h"
 #include "storage/segment_reader.h"
 #include "storage/segment_scanner.h"
-#include "tools/carillon/output/json_writer.h"
 #include "tools/carillon/verbs/verbs.h"
 
 namespace carillon {

@@ -2,7 +2,7 @@
 
 #include <sys/statvfs.h>
 
-#include "tools/carillon/host/samplers.h"
+#include "host/samplers.h"
 
 namespace carillon {
 namespace {
@@ -52,6 +52,7 @@ void DiskSampler::WriteDevices(std::string_view diskstats, double seconds, JsonW
   for (const std::string_view line : SplitLines(diskstats)) {
     const std::vector<std::string_view> words = SplitWords(line);
     if (words.size() < kDiskstatsColumns || !IsReal(words[2])) continue;
+    if (now_all.size() == kMaxSampledItems) break;
     const std::string device(words[2]);
     const Counters now{ToNumber(words[3]), ToNumber(words[5]), ToNumber(words[7]),
                        ToNumber(words[9]), ToNumber(words[12])};
@@ -80,7 +81,7 @@ void DiskSampler::WriteFileSystems(std::string_view mounts, JsonWriter* json) co
     const std::vector<std::string_view> words = SplitWords(line);
     // One entry a device, however often it is mounted.
     if (words.size() < 3 || !words[0].starts_with("/dev/")) continue;
-    if (!devices.insert(words[0]).second) continue;
+    if (devices.size() == kMaxSampledItems || !devices.insert(words[0]).second) continue;
     const std::string mount = Unescape(words[1]);
     const std::optional<FileSystemSpace> space = probe_(mount);
     if (!space.has_value()) continue;

@@ -1,7 +1,7 @@
 #include <numeric>
 #include <utility>
 
-#include "tools/carillon/host/samplers.h"
+#include "host/samplers.h"
 
 namespace carillon {
 namespace {
@@ -70,6 +70,7 @@ Status CpuSampler::Sample(const ProcTree& proc, double seconds, JsonWriter* json
       }
       const std::string name = words[0] == "cpu" ? "total" : std::string(words[0]);
       cpus += name == "total" ? 0 : 1;
+      if (cpus > kMaxSampledItems) continue;
       json->Key(name);
       WriteTimes(name, now, json);
     } else if (words[0] == "ctxt") {
@@ -119,7 +120,7 @@ Status NetworkSampler::Sample(const ProcTree& proc, double seconds, JsonWriter* 
     if (colon == std::string_view::npos) continue;
     const std::vector<std::string_view> name = SplitWords(line.substr(0, colon));
     const std::vector<std::string_view> words = SplitWords(line.substr(colon + 1));
-    if (name.size() != 1 || words.size() < kColumns) continue;
+    if (name.size() != 1 || words.size() < kColumns || now_all.size() == kMaxSampledItems) continue;
     Columns now{};
     for (std::size_t i = 0; i < kColumns; ++i) now[i] = ToNumber(words[i]);
     const auto found = before_.find(std::string(name[0]));

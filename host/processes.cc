@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "tools/carillon/host/samplers.h"
+#include "host/samplers.h"
 
 namespace carillon {
 namespace {

@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "base/json_writer.h"
 #include "base/status.h"
-#include "tools/carillon/host/proc_tree.h"
-#include "tools/carillon/output/json_writer.h"
+#include "host/proc_tree.h"
 
 // One sampler a subject. Each writes one JSON object: what /proc says now, and what changed since
 // its last call, per second of the `seconds` that passed; the first call has rates of 0.
@@ -17,6 +17,9 @@
 // UNAVAILABLE: a file of /proc cannot be read; what was written by then is of no use.
 // Threads: one caller at a time. Reading /proc is the cost: 1 ms, and 20 us a process.
 namespace carillon {
+
+// Of each kind in an event: CPUs, devices, file systems, interfaces. The first ones are told of.
+inline constexpr std::size_t kMaxSampledItems = 256;
 
 // stat, loadavg: percentages of each CPU's time, load averages, context switches.
 class CpuSampler {

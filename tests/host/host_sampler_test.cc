@@ -1,4 +1,4 @@
-#include "tools/carillon/host/host_sampler.h"
+#include "host/host_sampler.h"
 
 #include <filesystem>
 #include <fstream>

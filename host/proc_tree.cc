@@ -1,4 +1,4 @@
-#include "tools/carillon/host/proc_tree.h"
+#include "host/proc_tree.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,8 +7,7 @@
 #include <filesystem>
 
 #include <fcntl.h>
-
-#include "tools/carillon/input/byte_source.h"
+#include <unistd.h>
 
 namespace carillon {
 namespace {
@@ -26,16 +25,18 @@ StatusOr<std::string> ProcTree::Read(std::string_view path) const {
   const std::string full = fmt::format("{}/{}", root_, path);
   const int descriptor = ::open(full.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return Unavailable("{}: {}", full, std::strerror(errno));
-  const std::unique_ptr<ByteSource> file = ReadDescriptor(descriptor);
   std::string text;
+  int failed = 0;
   while (text.size() < kMaxProcFileBytes) {
     const std::size_t size = text.size();
     text.resize(size + kBlockBytes);
-    const StatusOr<std::size_t> got = file->Read(text.data() + size, kBlockBytes);
-    if (!got.ok()) return Annotate(got.status(), full);
-    text.resize(size + *got);
-    if (*got == 0) break;
+    const ssize_t got = ::read(descriptor, text.data() + size, kBlockBytes);
+    failed = got < 0 ? errno : 0;
+    text.resize(size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0 || (failed != 0 && failed != EINTR)) break;
   }
+  ::close(descriptor);
+  if (failed != 0) return Unavailable("{}: {}", full, std::strerror(failed));
   return text;
 }
 

@@ -1,4 +1,4 @@
-#include "tools/carillon/output/json_writer.h"
+#include "base/json_writer.h"
 
 #include <cmath>
 #include <iterator>
