@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/chunk_key.h"
 #include "client/client.h"
+#include "client/cluster_admin.h"
 #include "collector/dialects/forward_session.h"
 #include "collector/dialects/relp_session.h"
 #include "collector/dialects/syslog_session.h"
@@ -20,12 +21,20 @@
 #include "collector/edge/stream_server.h"
 #include "collector/edge/tenant_directory.h"
 #include "collector/pipeline/pipeline.h"
+#include "collector/quota_keeper.h"
+#include "collector/status_page.h"
 #include "collector/tenant/write_key.h"
+#include "collector/tenant_follower.h"
 
 namespace carillon {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+// How long a start waits for the ring's tenants when none were kept, and one question for them.
+constexpr Duration kFirstTenants = std::chrono::seconds(2);
+constexpr Duration kAskTenants = std::chrono::seconds(2);
+// Not heard for so long, the ring counts as unreachable.
+constexpr Duration kRingSilence = std::chrono::seconds(5);
 constexpr char kForward[] = "forward";
 constexpr char kSyslog[] = "syslog";
 constexpr char kRelp[] = "relp";
@@ -59,6 +68,20 @@ PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client)
   options.stale_percent = static_cast<std::uint32_t>(config.stale_percent);
   options.max_in_flight = config.max_in_flight;
   return options;
+}
+
+// One for each endpoint.
+StatusOr<std::vector<TenantFollower::Ask>> AsksOf(const CollectorConfig& config) {
+  std::vector<TenantFollower::Ask> asks;
+  for (const std::string& endpoint : config.endpoint) {
+    ASSIGN_OR_RETURN(auto connected, ClusterAdmin::Connect({.endpoints = {endpoint},
+                                                            .timeout = kAskTenants,
+                                                            .attempt_timeout = kAskTenants,
+                                                            .retry = {.max_attempts = 1}}));
+    asks.push_back([admin = std::shared_ptr<ClusterAdmin>(std::move(connected))](
+                       const RingTenants& known) { return admin->Tenants(known); });
+  }
+  return asks;
 }
 
 EdgeLimits LimitsOf(const CollectorConfig& config) {
@@ -172,7 +195,9 @@ class Collector {
     ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
     ASSIGN_OR_RETURN(pipeline_, Pipeline::Open(PipelineOptionsOf(config_, client_.get())));
     numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
-    reception_ = std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock());
+    RETURN_IF_ERROR(StartTenants());
+    reception_ =
+        std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock(), &metrics_);
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
     host_ = std::make_unique<EdgeHost>(
         EdgeHostOptions{.limits = LimitsOf(config_),
@@ -181,15 +206,18 @@ class Collector {
                         .reception = reception_.get(),
                         .serve_metrics = config_.admin.empty() && IsLoopback(config_.http),
                         .metrics = &metrics_,
-                        .not_ready = [this] { return NotReady(); }});
+                        .not_ready = [this] { return NotReady(); },
+                        .status = StatusSource()});
     ASSIGN_OR_RETURN(server_, EdgeServer::Start({.address = config_.http,
                                                  .threads = config_.threads,
                                                  .backlog = static_cast<int>(config_.backlog)},
                                                 host_.get()));
     RETURN_IF_ERROR(StartStreams());
     if (config_.admin.empty()) return OkStatus();
-    admin_host_ = std::make_unique<EdgeHost>(
-        EdgeHostOptions{.metrics = &metrics_, .not_ready = [this] { return NotReady(); }});
+    admin_host_ =
+        std::make_unique<EdgeHost>(EdgeHostOptions{.metrics = &metrics_,
+                                                   .not_ready = [this] { return NotReady(); },
+                                                   .status = StatusSource()});
     ASSIGN_OR_RETURN(
         admin_, EdgeServer::Start({.address = config_.admin, .threads = 1}, admin_host_.get()));
     return OkStatus();
@@ -210,7 +238,9 @@ class Collector {
     std::printf("ready\n");
     std::fflush(stdout);
     if (tenants_->Current()->table->size() == 0) {
-      LogWarning("there are no tenants: every request will be refused (--open TENANT for a try)");
+      LogWarning(
+          "there are no tenants: every request is refused until one is made "
+          "(`carillon tenant create`, or --open TENANT for a try)");
     }
   }
 
@@ -232,6 +262,8 @@ class Collector {
         LogInfo("tenants read again: {}", tenants_->Current()->table->size());
       }
       LookAtTls();
+      page_->Sample(SystemClock().Now());
+      if (quotas_->IsDue(SystemClock().Now())) KeepQuotas();
     }
   }
 
@@ -240,6 +272,7 @@ class Collector {
     stopping_ = true;
     server_->Stop(grace);
     for (const Stream& stream : streams_) stream.server->Stop(grace);
+    KeepQuotas();
     const Status drained = pipeline_->Drain(grace);
     if (admin_ != nullptr) admin_->Stop(Duration(0));
     if (drained.code() == StatusCode::kDeadlineExceeded) {
@@ -263,7 +296,11 @@ class Collector {
         config_.stream_tenant.empty() ? config_.open : config_.stream_tenant;
     const auto table = tenants_->Current()->table;
     if (table->Find(tenant) == table->size()) {
-      return InvalidArgument("stream_tenant = '{}': there is no such tenant", tenant);
+      if (Contact().reachable) {
+        return InvalidArgument("stream_tenant = '{}': there is no such tenant", tenant);
+      }
+      LogWarning("stream_tenant = '{}' is not known: all of it is refused until the ring is there",
+                 tenant);
     }
     Stream stream{.name = name};
     stream.host = std::make_unique<EdgeHost>(EdgeHostOptions{.limits = LimitsOf(config_),
@@ -287,6 +324,54 @@ class Collector {
     RETURN_IF_ERROR(
         StartStream(kSyslog, config_.syslog, [] { return std::make_unique<SyslogSession>(); }));
     return StartStream(kRelp, config_.relp, [] { return std::make_unique<RelpSession>(); });
+  }
+
+  // What is kept of the last process, and what the ring says.
+  Status StartTenants() {
+    const std::string directory = PipelineOptionsOf(config_, nullptr).directory;
+    quotas_ = std::make_unique<QuotaKeeper>(MachineFileSystem(), directory);
+    tenants_->RestoreDays(quotas_->Load());
+    ASSIGN_OR_RETURN(auto asks, AsksOf(config_));
+    follower_ = std::make_unique<TenantFollower>(TenantFollower::Options{
+        .asks = std::move(asks),
+        .hear = [this](const RingTenants& tenants) { tenants_->HearRing(tenants); },
+        .directory = directory});
+    follower_->HearKept();
+    follower_->Start(kFirstTenants);
+    page_ = std::make_unique<StatusPage>(
+        StatusPage::Sources{.metrics = &metrics_,
+                            .pipeline = [this] { return pipeline_->stats(); },
+                            .tenants = [this] { return tenants_->Current(); },
+                            .ring = [this] { return Contact(); },
+                            .not_ready = [this] { return NotReady(); },
+                            .spool_limit_bytes = config_.spool_mib * kMiB,
+                            .version = CARILLON_VERSION},
+        SystemClock().Now());
+    metrics_.AddNumber("ring_reachable", "1: the ring has answered in the last seconds.",
+                       [this] { return Contact().reachable ? 1.0 : 0.0; });
+    metrics_.AddNumber("tenants", "Known now.",
+                       [this] { return static_cast<double>(tenants_->Current()->table->size()); });
+    metrics_.AddNumber("tenants_refused", "Tenants and keys of the ring that cannot be used.",
+                       [this] { return static_cast<double>(tenants_->Current()->refused.size()); });
+    return OkStatus();
+  }
+
+  std::function<std::string()> StatusSource() const {
+    return [page = page_.get()] { return page->Render(SystemClock().Now()); };
+  }
+
+  RingContact Contact() const {
+    RingContact contact{.cluster = follower_->cluster(), .version = follower_->version()};
+    const auto since = follower_->SinceHeard();
+    if (!since.has_value()) return contact;
+    contact.seconds_since = std::chrono::duration<double>(*since).count();
+    contact.reachable = *since < kRingSilence;
+    return contact;
+  }
+
+  void KeepQuotas() {
+    const Status kept = quotas_->Save(tenants_->UsedDays(), SystemClock().Now());
+    if (!kept.ok()) LogWarning("quotas per day cannot be kept: {}", ToString(kept));
   }
 
   void LookAtTls() {
@@ -321,6 +406,9 @@ class Collector {
   std::unique_ptr<Client> client_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<PipelineNumbers> numbers_;
+  std::unique_ptr<QuotaKeeper> quotas_;
+  std::unique_ptr<TenantFollower> follower_;
+  std::unique_ptr<StatusPage> page_;
   std::unique_ptr<Reception> reception_;
   std::unique_ptr<EdgeHost> host_;
   std::unique_ptr<EdgeServer> server_;

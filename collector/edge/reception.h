@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "base/clock.h"
@@ -10,6 +12,7 @@
 #include "collector/edge/tenant_directory.h"
 #include "collector/pipeline/intake.h"
 #include "collector/tenant/event_shaper.h"
+#include "collector/tenant/wrong_keys.h"
 
 namespace carillon {
 
@@ -30,6 +33,20 @@ struct Admission {
   std::size_t tenant = 0;
 };
 
+// Addresses that show wrong keys. Threads: any.
+class KeyWatch {
+ public:
+  explicit KeyWatch(CollectorMetrics* metrics) : metrics_(metrics) {}
+  // As WrongKeys::Count.
+  std::optional<Duration> Count(std::string_view address, Instant now);
+
+ private:
+  CollectorMetrics* const metrics_;
+  std::mutex mutex_;
+  WrongKeys wrong_;
+  Instant told_;  // when the log was told last
+};
+
 // Room to work in, to be used again. One thread at a time.
 struct ReceptionScratch {
   EventShaper shaper;
@@ -41,12 +58,13 @@ struct ReceptionScratch {
 class Reception {
  public:
   // All outlive this.
-  Reception(const TenantDirectory* tenants, Intake* intake, const Clock* clock)
-      : tenants_(tenants), intake_(intake), clock_(clock) {}
+  Reception(const TenantDirectory* tenants, Intake* intake, const Clock* clock,
+            CollectorMetrics* metrics)
+      : tenants_(tenants), intake_(intake), clock_(clock), watch_(metrics) {}
 
   // Whose request it is, and whether the tenant may make one more: before its body is looked at.
   // The outcome's status is OK, and `admission` set; or UNAUTHENTICATED, PERMISSION_DENIED,
-  // RESOURCE_EXHAUSTED.
+  // RESOURCE_EXHAUSTED (a quota, or too many wrong keys of this address).
   EdgeOutcome Admit(const Bringer& bringer, Admission* admission) const;
 
   // Keeps the events that the tenant's rules let through, and then calls `done` once, from any
@@ -57,9 +75,12 @@ class Reception {
             ReceptionScratch* scratch, std::function<void(EdgeOutcome)> done) const;
 
  private:
+  EdgeOutcome WrongKey(const Bringer& bringer, std::string_view why) const;
+
   const TenantDirectory* const tenants_;
   Intake* const intake_;
   const Clock* const clock_;
+  mutable KeyWatch watch_;
 };
 
 }  // namespace carillon

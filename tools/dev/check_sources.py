@@ -20,12 +20,12 @@ LAYERS = {
                "server/http"],
     "client": ["base", "ring", "crunch", "proto"],
     "collector/dialects": ["base", "crunch"],
-    "collector/tenant": ["base", "crunch", "collector/dialects"],
+    "collector/tenant": ["base", "ring", "crunch", "collector/dialects"],
     "collector/pipeline": ["base", "crunch", "client", "storage"],
-    "collector/edge": ["base", "crunch", "collector/dialects", "collector/tenant", "collector/pipeline"],
-    "collector": ["base", "crunch", "client", "storage", "collector/dialects", "collector/tenant",
+    "collector/edge": ["base", "ring", "crunch", "collector/dialects", "collector/tenant", "collector/pipeline"],
+    "collector": ["base", "ring", "crunch", "client", "storage", "collector/dialects", "collector/tenant",
                   "collector/pipeline", "collector/edge"],
-    "tools": ["base", "ring", "storage", "crunch", "proto", "client"],
+    "tools": ["base", "ring", "storage", "crunch", "proto", "client", "collector/tenant"],
 }
 # Decisions only: they take time and chance as arguments.
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
