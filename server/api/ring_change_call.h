@@ -10,12 +10,12 @@
 
 namespace carillon {
 
-using RingChange = std::function<StatusOr<ClusterState>(const ClusterState&)>;
+using StateChange = std::function<StatusOr<ClusterState>(const ClusterState&)>;
 
 // Proposes `change` and ends the call with the version it made. `expected`: as of RingChangeInput.
 template <typename Response>
 grpc::ServerUnaryReactor* ChangeState(NodeLoop* node, UnaryCall call,
-                                      std::optional<StateVersion> expected, RingChange change,
+                                      std::optional<StateVersion> expected, StateChange change,
                                       Response* response) {
   const RequestId id = node->NewRequest();
   node->Ask(id,
