@@ -121,7 +121,7 @@ class TenantsOfTheRingTest(WithRing):
         late, _ = self.make_key("shop")
         self.await_status(running, late, 200, 10)
 
-    def test_a_tenant_follows_its_document_and_one_that_is_not_understood_is_alone(self):
+    def test_a_tenant_follows_its_document_and_the_file_of_a_collector_wins(self):
         running = self.start_collector()
         document = self.write("shop.toml", "type = 'first'\n[quota]\nevents_per_day = 3\n")
         self.assert_done(self.cli("tenant", "create", "shop", "--file", document))
@@ -139,7 +139,7 @@ class TenantsOfTheRingTest(WithRing):
         self.assertEqual(running.stop(), 0)
         running = self.start_collector()
         self.assertEqual(running.post({}, X_Write_Key=key).status, 429)
-        # The file of a collector wins; another tenant of the ring goes on.
+        # A tenant of the file counts; another one of the ring goes on.
         self.assert_done(self.cli("tenant", "create", "other"))
         other, _ = self.make_key("other")
         self.assertEqual(running.stop(), 0)
