@@ -194,8 +194,8 @@ class Collector {
     }
     ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
     ASSIGN_OR_RETURN(pipeline_, Pipeline::Open(PipelineOptionsOf(config_, client_.get())));
-    numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
     RETURN_IF_ERROR(StartTenants());
+    numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
     reception_ =
         std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock(), &metrics_);
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
@@ -326,6 +326,29 @@ class Collector {
     return StartStream(kRelp, config_.relp, [] { return std::make_unique<RelpSession>(); });
   }
 
+  void LookAtTls() {
+    if (tls_ == nullptr) return;
+    const auto read = tls_->ReloadIfChanged();
+    if (!read.ok()) {
+      LogError("the certificate stays as it was: {}", Message(read.status()));
+    } else if (*read) {
+      LogInfo("certificate read again");
+    }
+  }
+
+  StatusOr<bool> ReloadNow() {
+    RETURN_IF_ERROR(tenants_->Reload());
+    return true;
+  }
+
+  std::string NotReady() const {
+    if (stopping_) return "stopping";
+    const PipelineStats stats = pipeline_->stats();
+    if (!stats.failure.ok()) return ToString(stats.failure);
+    const std::uint64_t bytes = stats.intake_bytes + stats.outbox_bytes + stats.dead_letter_bytes;
+    return bytes >= config_.spool_mib * kMiB ? "the spool is full" : "";
+  }
+
   // What is kept of the last process, and what the ring says.
   Status StartTenants() {
     const std::string directory = PipelineOptionsOf(config_, nullptr).directory;
@@ -374,29 +397,6 @@ class Collector {
     if (!kept.ok()) LogWarning("quotas per day cannot be kept: {}", ToString(kept));
   }
 
-  void LookAtTls() {
-    if (tls_ == nullptr) return;
-    const auto read = tls_->ReloadIfChanged();
-    if (!read.ok()) {
-      LogError("the certificate stays as it was: {}", Message(read.status()));
-    } else if (*read) {
-      LogInfo("certificate read again");
-    }
-  }
-
-  StatusOr<bool> ReloadNow() {
-    RETURN_IF_ERROR(tenants_->Reload());
-    return true;
-  }
-
-  std::string NotReady() const {
-    if (stopping_) return "stopping";
-    const PipelineStats stats = pipeline_->stats();
-    if (!stats.failure.ok()) return ToString(stats.failure);
-    const std::uint64_t bytes = stats.intake_bytes + stats.outbox_bytes + stats.dead_letter_bytes;
-    return bytes >= config_.spool_mib * kMiB ? "the spool is full" : "";
-  }
-
   const CollectorConfig config_;
   const std::string file_;
   std::atomic<bool> stopping_{false};
@@ -404,11 +404,11 @@ class Collector {
   std::unique_ptr<TenantDirectory> tenants_;
   std::unique_ptr<TlsFiles> tls_;
   std::unique_ptr<Client> client_;
-  std::unique_ptr<Pipeline> pipeline_;
-  std::unique_ptr<PipelineNumbers> numbers_;
   std::unique_ptr<QuotaKeeper> quotas_;
   std::unique_ptr<TenantFollower> follower_;
   std::unique_ptr<StatusPage> page_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<PipelineNumbers> numbers_;
   std::unique_ptr<Reception> reception_;
   std::unique_ptr<EdgeHost> host_;
   std::unique_ptr<EdgeServer> server_;
