@@ -7,6 +7,7 @@
 #include "client/messages.h"
 #include "client/ring_conversion.h"
 #include "client/ring_view.h"
+#include "client/tenant_conversion.h"
 #include "client/unary_calls.h"
 
 namespace carillon {
@@ -43,6 +44,49 @@ class GrpcClusterAdmin final : public ClusterAdmin {
                                         &looks_, "/carillon.v1.ClusterService/GetMetrics",
                                         v1::GetMetricsRequest()));
     return std::move(*response.mutable_text());
+  }
+
+  StatusOr<std::optional<RingTenants>> Tenants(const RingTenants& known) override {
+    v1::ListTenantsRequest request;
+    request.set_known_cluster_uuid(ToString(known.cluster));
+    request.set_known_generation(known.generation);
+    request.set_known_version(known.section.changed.value());
+    ASSIGN_OR_RETURN(const auto response,
+                     Invoke<v1::ListTenantsResponse>(
+                         &looks_, "/carillon.v1.ClusterService/ListTenants", request));
+    if (response.unchanged()) return std::optional<RingTenants>();
+    ASSIGN_OR_RETURN(RingTenants tenants, FromMessage(response));
+    return std::optional(std::move(tenants));
+  }
+
+  StatusOr<StateVersion> SetTenant(const std::string& name, const std::string& document,
+                                   std::optional<StateVersion> expected) override {
+    v1::SetTenantRequest request;
+    request.mutable_tenant()->set_name(name);
+    request.mutable_tenant()->set_document(document);
+    if (expected) request.set_expected(expected->value());
+    return Change<v1::SetTenantResponse>("/carillon.v1.ClusterService/SetTenant", request);
+  }
+
+  StatusOr<StateVersion> RemoveTenant(const std::string& name,
+                                      std::optional<StateVersion> expected) override {
+    v1::RemoveTenantRequest request;
+    request.set_name(name);
+    if (expected) request.set_expected(expected->value());
+    return Change<v1::RemoveTenantResponse>("/carillon.v1.ClusterService/RemoveTenant", request);
+  }
+
+  StatusOr<StateVersion> CreateKey(const WriteKeyHash& hash, const WriteKeyRecord& key) override {
+    v1::CreateKeyRequest request;
+    *request.mutable_key() = ToMessage(hash, key);
+    return Change<v1::CreateKeyResponse>("/carillon.v1.ClusterService/CreateKey", request);
+  }
+
+  StatusOr<StateVersion> RevokeKey(const std::string& id, bool forget) override {
+    v1::RevokeKeyRequest request;
+    request.set_id(id);
+    request.set_forget(forget);
+    return Change<v1::RevokeKeyResponse>("/carillon.v1.ClusterService/RevokeKey", request);
   }
 
   StatusOr<StateVersion> Stage(const RingChange& change) override {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,10 @@ struct Recovered {
   std::vector<PartitionId> lost;  // had no survivor: their data are gone
 };
 
-// What an admin asks of a cluster. Looking is tried again like any call of Client, on the next
-// endpoint if need be; a change is sent once, to the endpoint that answered last, because a second
-// one would be another change: after UNAVAILABLE or DEADLINE_EXCEEDED look whether it was made.
-// FAILED_PRECONDITION says what stands in the way. Threads: any.
+// What an admin, or a collector, asks of a cluster. Looking is tried again like any call of Client,
+// on the next endpoint if need be; a change is sent once, to the endpoint that answered last,
+// because a second one would be another change: after UNAVAILABLE or DEADLINE_EXCEEDED look whether
+// it was made. FAILED_PRECONDITION says what stands in the way. Threads: any.
 class ClusterAdmin {
  public:
   // Connects lazily. INVALID_ARGUMENT: a bad endpoint.
@@ -51,6 +52,10 @@ class ClusterAdmin {
   // The metrics of that node, in Prometheus' text format.
   virtual StatusOr<std::string> MetricsText() = 0;
 
+  // Tenants and keys as the node that answers has them; nullopt: they are those of `known`, of
+  // which only the cluster, the generation, and section.changed are looked at.
+  virtual StatusOr<std::optional<RingTenants>> Tenants(const RingTenants& known = {}) = 0;
+
   // Each returns the version of the cluster state it made.
   virtual StatusOr<StateVersion> Stage(const RingChange& change) = 0;
   virtual StatusOr<StateVersion> ClearStaged() = 0;
@@ -60,6 +65,14 @@ class ClusterAdmin {
   virtual StatusOr<StateVersion> Commit(const std::string& plan_id) = 0;
   virtual StatusOr<StateVersion> Pause(bool pause) = 0;
   virtual StatusOr<StateVersion> AbortMoves() = 0;
+
+  // As the functions of ring/tenant_change.h.
+  virtual StatusOr<StateVersion> SetTenant(const std::string& name, const std::string& document,
+                                           std::optional<StateVersion> expected) = 0;
+  virtual StatusOr<StateVersion> RemoveTenant(const std::string& name,
+                                              std::optional<StateVersion> expected) = 0;
+  virtual StatusOr<StateVersion> CreateKey(const WriteKeyHash& hash, const WriteKeyRecord& key) = 0;
+  virtual StatusOr<StateVersion> RevokeKey(const std::string& id, bool forget) = 0;
 
   // The node that answers makes a new generation of `survivors` (names or node ids).
   virtual StatusOr<Recovered> ForceRecover(const std::vector<std::string>& survivors) = 0;

@@ -22,6 +22,7 @@ if(NOT CARILLON_CORE_ONLY)
   find_package(gRPC CONFIG REQUIRED)
   find_package(prometheus-cpp CONFIG REQUIRED)
   find_package(CLI11 CONFIG REQUIRED)
+  pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
   find_package(benchmark CONFIG REQUIRED)
 
 endif()

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/chunk_key.h"
 #include "client/client.h"
+#include "client/cluster_admin.h"
 #include "collector/agent.h"
 #include "collector/dialects/forward_session.h"
 #include "collector/dialects/relp_session.h"
@@ -22,12 +23,20 @@
 #include "collector/edge/stream_server.h"
 #include "collector/edge/tenant_directory.h"
 #include "collector/pipeline/pipeline.h"
+#include "collector/quota_keeper.h"
+#include "collector/status_page.h"
 #include "collector/tenant/write_key.h"
+#include "collector/tenant_follower.h"
 
 namespace carillon {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+// How long a start waits for the ring's tenants when none were kept, and one question for them.
+constexpr Duration kFirstTenants = std::chrono::seconds(2);
+constexpr Duration kAskTenants = std::chrono::seconds(2);
+// Not heard for so long, the ring counts as unreachable.
+constexpr Duration kRingSilence = std::chrono::seconds(5);
 constexpr char kForward[] = "forward";
 constexpr char kSyslog[] = "syslog";
 constexpr char kRelp[] = "relp";
@@ -75,6 +84,20 @@ PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client,
     };
   }
   return options;
+}
+
+// One for each endpoint.
+StatusOr<std::vector<TenantFollower::Ask>> AsksOf(const CollectorConfig& config) {
+  std::vector<TenantFollower::Ask> asks;
+  for (const std::string& endpoint : config.endpoint) {
+    ASSIGN_OR_RETURN(auto connected, ClusterAdmin::Connect({.endpoints = {endpoint},
+                                                            .timeout = kAskTenants,
+                                                            .attempt_timeout = kAskTenants,
+                                                            .retry = {.max_attempts = 1}}));
+    asks.push_back([admin = std::shared_ptr<ClusterAdmin>(std::move(connected))](
+                       const RingTenants& known) { return admin->Tenants(known); });
+  }
+  return asks;
 }
 
 EdgeLimits LimitsOf(const CollectorConfig& config) {
@@ -212,8 +235,10 @@ class Collector {
                      Agent::Open(AgentOf(config_), DefaultTenant(config_), SpoolOf(config_)));
     ASSIGN_OR_RETURN(pipeline_,
                      Pipeline::Open(PipelineOptionsOf(config_, client_.get(), agent_.get())));
+    RETURN_IF_ERROR(StartTenants());
     numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
-    reception_ = std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock());
+    reception_ =
+        std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock(), &metrics_);
     RETURN_IF_ERROR(LoadUserAgents());
     agent_->Start(reception_.get(), &metrics_);
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
@@ -231,15 +256,18 @@ class Collector {
         .mirror = mirror_.get(),
         .mirror_per_million = static_cast<std::uint32_t>(config_.mirror_percent * 10'000),
         .metrics = &metrics_,
-        .not_ready = [this] { return NotReady(); }});
+        .not_ready = [this] { return NotReady(); },
+        .status = StatusSource()});
     ASSIGN_OR_RETURN(server_, EdgeServer::Start({.address = config_.http,
                                                  .threads = config_.threads,
                                                  .backlog = static_cast<int>(config_.backlog)},
                                                 host_.get()));
     RETURN_IF_ERROR(StartStreams());
     if (config_.admin.empty()) return OkStatus();
-    admin_host_ = std::make_unique<EdgeHost>(
-        EdgeHostOptions{.metrics = &metrics_, .not_ready = [this] { return NotReady(); }});
+    admin_host_ =
+        std::make_unique<EdgeHost>(EdgeHostOptions{.metrics = &metrics_,
+                                                   .not_ready = [this] { return NotReady(); },
+                                                   .status = StatusSource()});
     ASSIGN_OR_RETURN(
         admin_, EdgeServer::Start({.address = config_.admin, .threads = 1}, admin_host_.get()));
     return OkStatus();
@@ -260,7 +288,9 @@ class Collector {
     std::printf("ready\n");
     std::fflush(stdout);
     if (tenants_->Current()->table->size() == 0) {
-      LogWarning("there are no tenants: every request will be refused (--open TENANT for a try)");
+      LogWarning(
+          "there are no tenants: every request is refused until one is made "
+          "(`carillon tenant create`, or --open TENANT for a try)");
     }
   }
 
@@ -280,11 +310,11 @@ class Collector {
         LogError("the tenants stay as they were: {}", Message(read.status()));
       } else if (*read) {
         LogInfo("tenants read again: {}", tenants_->Current()->table->size());
-        if (const Status loaded = LoadUserAgents(); !loaded.ok()) {
-          LogError("user agents are not parsed: {}", Message(loaded));
-        }
       }
+      LookAtUserAgents();
       LookAtTls();
+      page_->Sample(SystemClock().Now());
+      if (quotas_->IsDue(SystemClock().Now())) KeepQuotas();
     }
   }
 
@@ -294,6 +324,7 @@ class Collector {
     agent_->Stop();
     server_->Stop(grace);
     for (const Stream& stream : streams_) stream.server->Stop(grace);
+    KeepQuotas();
     const Status drained = pipeline_->Drain(grace);
     if (admin_ != nullptr) admin_->Stop(Duration(0));
     if (drained.code() == StatusCode::kDeadlineExceeded) {
@@ -316,7 +347,11 @@ class Collector {
     const std::string& tenant = DefaultTenant(config_);
     const auto table = tenants_->Current()->table;
     if (table->Find(tenant) == table->size()) {
-      return InvalidArgument("stream_tenant = '{}': there is no such tenant", tenant);
+      if (Contact().reachable) {
+        return InvalidArgument("stream_tenant = '{}': there is no such tenant", tenant);
+      }
+      LogWarning("stream_tenant = '{}' is not known: all of it is refused until the ring is there",
+                 tenant);
     }
     Stream stream{.name = name};
     stream.host = std::make_unique<EdgeHost>(EdgeHostOptions{.limits = LimitsOf(config_),
@@ -364,6 +399,15 @@ class Collector {
     return OkStatus();
   }
 
+  // A tenant that wants them may have come, from the file or from the ring.
+  void LookAtUserAgents() {
+    const auto seen = tenants_->Current();
+    if (std::exchange(seen_tenants_, seen) == seen) return;
+    if (const Status loaded = LoadUserAgents(); !loaded.ok()) {
+      LogError("user agents are not parsed: {}", Message(loaded));
+    }
+  }
+
   void LookAtTls() {
     if (tls_ == nullptr) return;
     const auto read = tls_->ReloadIfChanged();
@@ -387,6 +431,54 @@ class Collector {
     return bytes >= config_.spool_mib * kMiB ? "the spool is full" : "";
   }
 
+  // What is kept of the last process, and what the ring says.
+  Status StartTenants() {
+    const std::string directory = SpoolOf(config_);
+    quotas_ = std::make_unique<QuotaKeeper>(MachineFileSystem(), directory);
+    tenants_->RestoreDays(quotas_->Load());
+    ASSIGN_OR_RETURN(auto asks, AsksOf(config_));
+    follower_ = std::make_unique<TenantFollower>(TenantFollower::Options{
+        .asks = std::move(asks),
+        .hear = [this](const RingTenants& tenants) { tenants_->HearRing(tenants); },
+        .directory = directory});
+    follower_->HearKept();
+    follower_->Start(kFirstTenants);
+    page_ = std::make_unique<StatusPage>(
+        StatusPage::Sources{.metrics = &metrics_,
+                            .pipeline = [this] { return pipeline_->stats(); },
+                            .tenants = [this] { return tenants_->Current(); },
+                            .ring = [this] { return Contact(); },
+                            .not_ready = [this] { return NotReady(); },
+                            .spool_limit_bytes = config_.spool_mib * kMiB,
+                            .version = CARILLON_VERSION},
+        SystemClock().Now());
+    metrics_.AddNumber("ring_reachable", "1: the ring has answered in the last seconds.",
+                       [this] { return Contact().reachable ? 1.0 : 0.0; });
+    metrics_.AddNumber("tenants", "Known now.",
+                       [this] { return static_cast<double>(tenants_->Current()->table->size()); });
+    metrics_.AddNumber("tenants_refused", "Tenants and keys of the ring that cannot be used.",
+                       [this] { return static_cast<double>(tenants_->Current()->refused.size()); });
+    return OkStatus();
+  }
+
+  std::function<std::string()> StatusSource() const {
+    return [page = page_.get()] { return page->Render(SystemClock().Now()); };
+  }
+
+  RingContact Contact() const {
+    RingContact contact{.cluster = follower_->cluster(), .version = follower_->version()};
+    const auto since = follower_->SinceHeard();
+    if (!since.has_value()) return contact;
+    contact.seconds_since = std::chrono::duration<double>(*since).count();
+    contact.reachable = *since < kRingSilence;
+    return contact;
+  }
+
+  void KeepQuotas() {
+    const Status kept = quotas_->Save(tenants_->UsedDays(), SystemClock().Now());
+    if (!kept.ok()) LogWarning("quotas per day cannot be kept: {}", ToString(kept));
+  }
+
   const CollectorConfig config_;
   const std::string file_;
   std::atomic<bool> stopping_{false};
@@ -395,9 +487,13 @@ class Collector {
   std::unique_ptr<TlsFiles> tls_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Agent> agent_;  // its positions outlive the pipeline
+  std::unique_ptr<QuotaKeeper> quotas_;
+  std::unique_ptr<TenantFollower> follower_;
+  std::unique_ptr<StatusPage> page_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<PipelineNumbers> numbers_;
   std::shared_ptr<const UserAgentParser> user_agents_;
+  std::shared_ptr<const TenantSnapshot> seen_tenants_;  // when user agents were looked at
   std::unique_ptr<Reception> reception_;
   std::unique_ptr<Mirror> mirror_;
   std::unique_ptr<EdgeHost> host_;

@@ -13,10 +13,11 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "ring/boot_id.h"
+#include "ring/tenant_section.h"
 
 // The one versioned document that all nodes of a cluster agree on. Plain data, validity, queries;
-// how it changes is elsewhere (bucket_change.h, change_plan.h, ownership.h). Version v + 1 is
-// chosen by a majority of the voters of v (register_proposer.h).
+// how it changes is elsewhere (bucket_change.h, tenant_change.h, change_plan.h, ownership.h).
+// Version v + 1 is chosen by a majority of the voters of v (register_proposer.h).
 namespace carillon {
 
 inline constexpr std::uint32_t kMinPartitionBits = 3;   // Q = 8
@@ -121,6 +122,7 @@ struct ClusterState {
   std::vector<StagedChange> staged;
   std::optional<SavedPlan> plan;
   bool paused = false;  // moves go on no further
+  TenantSection tenants;
 
   std::size_t partitions() const { return std::size_t{1} << partition_bits; }
   // nullptr: no such bucket.

@@ -5,7 +5,9 @@
 namespace carillon {
 namespace {
 
-constexpr std::uint16_t kStateFormatVersion = 3;
+// A state that never had a tenant has the bytes it had before there were any.
+constexpr std::uint16_t kWithoutTenants = 3;
+constexpr std::uint16_t kWithTenants = 4;
 
 using Indexes = std::vector<std::uint16_t>;
 
@@ -163,7 +165,8 @@ void TakeHead(Reader* reader, ClusterState* state) {
 
 Bytes EncodeClusterState(const ClusterState& state) {
   Bytes bytes;
-  PutFixed(&bytes, kStateFormatVersion);
+  const bool has_tenants = state.tenants.changed.value() != 0;
+  PutFixed(&bytes, has_tenants ? kWithTenants : kWithoutTenants);
   PutUuid(&bytes, state.cluster);
   PutFixed(&bytes, state.generation);
   PutFixed(&bytes, state.version.value());
@@ -186,12 +189,14 @@ Bytes EncodeClusterState(const ClusterState& state) {
     PutVarint(&bytes, state.plan->targets.size());
     for (const Indexes& homes : state.plan->targets) PutIndexes(&bytes, homes);
   }
+  if (has_tenants) PutString(&bytes, EncodeTenantSection(state.tenants));
   return bytes;
 }
 
 StatusOr<ClusterState> DecodeClusterState(ByteSpan bytes) {
   Reader reader(bytes);
-  if (reader.Fixed<std::uint16_t>() != kStateFormatVersion) {
+  const auto format = reader.Fixed<std::uint16_t>();
+  if (format != kWithoutTenants && format != kWithTenants) {
     return DataLoss("cluster state of an unknown format");
   }
   ClusterState state;
@@ -213,6 +218,10 @@ StatusOr<ClusterState> DecodeClusterState(ByteSpan bytes) {
     state.staged.push_back(TakeStaged(&reader));
   }
   state.plan = TakePlan(&reader);
+  if (format == kWithTenants) {
+    ASSIGN_OR_RETURN(state.tenants, DecodeTenantSection(reader.Text()));
+    if (state.tenants.changed.value() == 0) return DataLoss("cluster state with tenants of never");
+  }
   if (!reader.Done()) return DataLoss("cluster state of {} bytes is malformed", bytes.size());
   if (const Status valid = Validate(state); !valid.ok()) {
     return DataLoss("cluster state is not valid: {}", Message(valid));

@@ -191,6 +191,7 @@ Status Validate(const ClusterState& state) {
   for (std::size_t p = 0; p < state.placement.size(); ++p) {
     RETURN_IF_ERROR(CheckPartition(p, state.placement[p], state.members.size()));
   }
+  RETURN_IF_ERROR(Validate(state.tenants, state.version));
   return CheckPlan(state);
 }
 
@@ -202,6 +203,10 @@ Status ValidateStep(const ClusterState& state, const ClusterState& next) {
     return InvalidArgument("version {} does not follow version {}", next.version, state.version);
   }
   RETURN_IF_ERROR(Validate(next));
+  if (next.tenants.changed != next.version && next.tenants != state.tenants) {
+    return InvalidArgument("tenants say they changed in {}, they did in {}", next.tenants.changed,
+                           next.version);
+  }
   return CheckSteps(state, next);
 }
 

@@ -121,6 +121,7 @@ std::string CollectorMetrics::Render() const {
   single("connections", "Open now.", Read(open_));
   single("connections_accepted_total", "Connections taken.", Read(accepted_));
   single("connections_shed_total", "Closed at once: too many.", Read(shed_));
+  single("wrong_keys_total", "Keys shown that nobody has.", Read(wrong_keys_));
   single("timeouts_total", "Connections closed for being slow.", Read(timeouts_));
   single("resident_bytes", "Memory of this process.", OwnUsage().resident_bytes);
 
@@ -145,6 +146,29 @@ std::string CollectorMetrics::Render() const {
     families.back().metric.push_back(Sample(families.back().type, {}, number.read()));
   }
   return prometheus::TextSerializer().Serialize(families);
+}
+
+CollectorTotals CollectorMetrics::Totals() const {
+  CollectorTotals totals{.connections = Read(open_)};
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    const std::uint64_t count = Read(requests_[i]);
+    totals.requests += count;
+    const auto code = static_cast<StatusCode>(i % kCodes);
+    if (count > 0 && code != StatusCode::kOk) totals.refused[std::string(CodeName(code))] += count;
+  }
+  for (std::size_t i = 0; i < refusals_.size(); ++i) {
+    const std::uint64_t count = Read(refusals_[i]);
+    totals.requests += count;
+    if (count > 0) totals.refused[std::to_string(static_cast<int>(i) + kFirstRefusal)] += count;
+  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, counters] : tenants_) {
+    totals.bytes += Read(counters->bytes);
+    totals.events_accepted += Read(counters->events_accepted);
+    totals.events_rejected += Read(counters->events_rejected);
+    totals.events_dropped += Read(counters->events_dropped);
+  }
+  return totals;
 }
 
 double ListenOverflows() {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +23,19 @@ struct TenantCounters {
   std::atomic<std::uint64_t> events_dropped{0};  // by a rule
   std::atomic<std::uint64_t> bytes{0};           // of bodies, unpacked
   std::atomic<std::uint64_t> over_quota{0};      // requests
+};
+
+// What all of it comes to, since the start.
+struct CollectorTotals {
+  std::uint64_t requests = 0;  // answered
+  std::uint64_t bytes = 0;     // of bodies, unpacked
+  std::uint64_t events_accepted = 0;
+  std::uint64_t events_rejected = 0;
+  std::uint64_t events_dropped = 0;  // by a rule
+  std::uint64_t connections = 0;     // open now
+  // Requests that were refused: by the name of their code ("UNAUTHENTICATED"), or, not read to
+  // their end, by the status of the answer ("408").
+  std::map<std::string, std::uint64_t> refused;
 };
 
 // The collector's numbers in Prometheus' words. Counting is a few atomic additions; labels come
@@ -46,6 +60,7 @@ class CollectorMetrics {
   void CountRefusal(int status);
   void CountConnection(bool accepted);
   void ConnectionEnds() { open_.fetch_sub(1, std::memory_order_relaxed); }
+  void CountWrongKey() { wrong_keys_.fetch_add(1, std::memory_order_relaxed); }
   void CountTimeout() { timeouts_.fetch_add(1, std::memory_order_relaxed); }
   std::uint64_t open_connections() const { return open_.load(std::memory_order_relaxed); }
 
@@ -55,6 +70,7 @@ class CollectorMetrics {
 
   // The text exposition format.
   std::string Render() const;
+  CollectorTotals Totals() const;
 
  private:
   class Collected;
@@ -67,6 +83,7 @@ class CollectorMetrics {
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> shed_{0};
   std::atomic<std::uint64_t> timeouts_{0};
+  std::atomic<std::uint64_t> wrong_keys_{0};
   mutable std::mutex mutex_;
   std::vector<std::pair<std::string, std::unique_ptr<TenantCounters>>> tenants_;
   struct Number {

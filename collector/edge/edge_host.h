@@ -28,6 +28,8 @@ struct EdgeHostOptions {
   CollectorMetrics* metrics = nullptr;
   // Why the collector is not ready to take events; empty: it is. Threads: any.
   std::function<std::string()> not_ready = [] { return std::string(); };
+  // What GET /status says: a JSON object. Served where the metrics are; null: nowhere.
+  std::function<std::string()> status;
 };
 
 // What all connections of a server share. Outlives them. Threads: any.

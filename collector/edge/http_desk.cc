@@ -32,7 +32,8 @@ void HttpDesk::Receive(Exchange* exchange, std::string_view peer) {
   }
   if (ServePage(exchange)) return;
   if (host_->options().reception == nullptr) {
-    return Write(exchange, ProblemAnswer(404, "there are /livez, /readyz, and /metrics here"));
+    return Write(exchange,
+                 ProblemAnswer(404, "there are /livez, /readyz, /metrics, and /status here"));
   }
   ServeDialect(exchange, peer);
 }
@@ -48,6 +49,9 @@ bool HttpDesk::ServePage(Exchange* exchange) {
                      .body = (why.empty() ? "ready" : why) + "\n"});
   } else if (exchange->path == "/metrics" && host_->options().serve_metrics) {
     Write(exchange, {.content_type = kMetricsType, .body = host_->metrics()->Render()});
+  } else if (exchange->path == "/status" && host_->options().serve_metrics &&
+             host_->options().status != nullptr) {
+    Write(exchange, {.content_type = "application/json", .body = host_->options().status()});
   } else {
     return false;
   }

@@ -2,10 +2,13 @@
 
 #include <utility>
 
+#include "base/log.h"
+
 namespace carillon {
 namespace {
 
 constexpr std::int64_t kMicros = 1'000'000;
+constexpr Duration kTellEvery = std::chrono::seconds(60);
 
 void Add(std::atomic<std::uint64_t>* counter, std::uint64_t amount) {
   if (amount > 0) counter->fetch_add(amount, std::memory_order_relaxed);
@@ -34,6 +37,25 @@ void Prepare(const std::vector<ShapedEvent>& shaped, std::string_view tenant,
 
 }  // namespace
 
+std::optional<Duration> KeyWatch::Count(std::string_view address, Instant now) {
+  metrics_->CountWrongKey();
+  const std::lock_guard lock(mutex_);
+  const auto wait = wrong_.Count(address, now);
+  if (wait.has_value() && (told_ == Instant() || now - told_ > kTellEvery)) {
+    told_ = now;
+    LogWarning("{} shows keys that nobody has, more than {} of them", address, WrongKeys::kBurst);
+  }
+  return wait;
+}
+
+EdgeOutcome Reception::WrongKey(const Bringer& bringer, std::string_view why) const {
+  const auto wait = watch_.Count(bringer.address, clock_->Now());
+  if (!wait.has_value()) return {.status = MakeStatus(StatusCode::kUnauthenticated, why)};
+  return {
+      .status = ResourceExhausted("{}, and too many like it came from {}", why, bringer.address),
+      .retry_after = *wait};
+}
+
 EdgeOutcome Reception::Admit(const Bringer& bringer, Admission* admission) const {
   admission->snapshot = tenants_->Current();
   const TenantSnapshot& snapshot = *admission->snapshot;
@@ -44,17 +66,23 @@ EdgeOutcome Reception::Admit(const Bringer& bringer, Admission* admission) const
     return {.status = MakeStatus(StatusCode::kUnauthenticated, "no key is shown"),
             .key_missing = true};
   }
-  StatusOr<std::size_t> whose = otherwise;
+  admission->tenant = otherwise;
+  const TenantKey* key = nullptr;
   if (!bringer.key.empty()) {
-    whose =
+    const auto holder =
         snapshot.table->Authenticate(bringer.key, bringer.origin, bringer.received_us / kMicros);
-    if (is_open && whose.status().code() == StatusCode::kUnauthenticated) whose = otherwise;
+    const bool is_nobodys = holder.status().code() == StatusCode::kNotFound;
+    if (is_nobodys && !is_open) return WrongKey(bringer, Message(holder.status()));
+    if (!holder.ok() && !is_nobodys) return {.status = holder.status()};
+    if (holder.ok()) {
+      admission->tenant = holder->tenant;
+      key = &snapshot.table->tenant(holder->tenant).keys[holder->key];
+    }
   }
-  if (!whose.ok()) return {.status = whose.status()};
-  admission->tenant = *whose;
-  TenantState* state = snapshot.states[*whose].get();
-  const auto wait = state->Take({.requests = 1, .bytes = bringer.bytes}, *clock_);
-  if (wait.has_value()) return OverQuota(snapshot.table->tenant(*whose).name, *wait);
+  const Tenant& tenant = snapshot.table->tenant(admission->tenant);
+  TenantState* state = snapshot.states[admission->tenant].get();
+  const auto wait = state->Take({.requests = 1, .bytes = bringer.bytes}, key, *clock_);
+  if (wait.has_value()) return OverQuota(tenant.name, *wait);
   Add(&state->counters()->requests, 1);
   Add(&state->counters()->bytes, bringer.bytes);
   return {};
@@ -73,7 +101,7 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
                                              events);
   Add(&counters->events_rejected, events->rejected());
   if (!shaped.empty()) {
-    if (const auto wait = state->Take({.events = shaped.size()}, *clock_)) {
+    if (const auto wait = state->Take({.events = shaped.size()}, nullptr, *clock_)) {
       EdgeOutcome outcome = OverQuota(tenant.name, *wait);
       outcome.events = events;
       return done(std::move(outcome));

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "base/clock.h"
@@ -12,6 +14,7 @@
 #include "collector/pipeline/intake.h"
 #include "collector/tenant/event_shaper.h"
 #include "collector/tenant/packed_chunk.h"
+#include "collector/tenant/wrong_keys.h"
 
 namespace carillon {
 
@@ -32,6 +35,20 @@ struct Admission {
   std::size_t tenant = 0;
 };
 
+// Addresses that show wrong keys. Threads: any.
+class KeyWatch {
+ public:
+  explicit KeyWatch(CollectorMetrics* metrics) : metrics_(metrics) {}
+  // As WrongKeys::Count.
+  std::optional<Duration> Count(std::string_view address, Instant now);
+
+ private:
+  CollectorMetrics* const metrics_;
+  std::mutex mutex_;
+  WrongKeys wrong_;
+  Instant told_;  // when the log was told last
+};
+
 // Room to work in, to be used again. One thread at a time.
 struct ReceptionScratch {
   EventShaper shaper;
@@ -43,8 +60,9 @@ struct ReceptionScratch {
 class Reception {
  public:
   // All outlive this.
-  Reception(const TenantDirectory* tenants, Intake* intake, const Clock* clock)
-      : tenants_(tenants), intake_(intake), clock_(clock) {}
+  Reception(const TenantDirectory* tenants, Intake* intake, const Clock* clock,
+            CollectorMetrics* metrics)
+      : tenants_(tenants), intake_(intake), clock_(clock), watch_(metrics) {}
 
   // From now on user agents are parsed for those tenants that ask for it. Call once; the parser
   // outlives this.
@@ -55,7 +73,7 @@ class Reception {
 
   // Whose request it is, and whether the tenant may make one more: before its body is looked at.
   // The outcome's status is OK, and `admission` set; or UNAUTHENTICATED, PERMISSION_DENIED,
-  // RESOURCE_EXHAUSTED.
+  // RESOURCE_EXHAUSTED (a quota, or too many wrong keys of this address).
   EdgeOutcome Admit(const Bringer& bringer, Admission* admission) const;
 
   // Keeps the events that the tenant's rules let through, and then calls `done` once, from any
@@ -73,12 +91,14 @@ class Reception {
  private:
   StatusOr<ChunkInfo> CheckChunk(const Tenant& tenant, const Bringer& bringer,
                                  const SentChunk& sent) const;
+  EdgeOutcome WrongKey(const Bringer& bringer, std::string_view why) const;
 
   const TenantDirectory* const tenants_;
   Intake* const intake_;
   const Clock* const clock_;
   ChunkIntake* chunks_ = nullptr;
   std::atomic<const UserAgentParser*> user_agents_{nullptr};
+  mutable KeyWatch watch_;
 };
 
 }  // namespace carillon

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ctime>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,8 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "collector/edge/collector_metrics.h"
+#include "collector/tenant/kept_tenants.h"
+#include "collector/tenant/tenant_merge.h"
 #include "collector/tenant/tenant_table.h"
 
 namespace carillon {
@@ -17,18 +20,27 @@ namespace carillon {
 // What is kept of a tenant from one table to the next. Threads: any.
 class TenantState {
  public:
-  TenantState(const QuotaLimits& limits, TenantCounters* counters)
-      : counters_(counters), quota_(limits) {}
+  TenantState(const Tenant& tenant, TenantCounters* counters)
+      : counters_(counters), quota_(tenant.quota) {
+    SetLimits(tenant);
+  }
 
-  // As TenantQuota::Take; what does not fit is counted.
-  std::optional<Duration> Take(const QuotaUse& use, const Clock& clock);
-  void SetLimits(const QuotaLimits& limits);
+  // As TenantQuota::Take, and no more requests than `key` may have (nullptr: none was shown); what
+  // does not fit is counted.
+  std::optional<Duration> Take(const QuotaUse& use, const TenantKey* key, const Clock& clock);
+  // What was used stays used.
+  void SetLimits(const Tenant& tenant);
+  // Of a tenant with a quota per day.
+  std::optional<DayUse> day_use() const;
+  void Restore(const DayUse& day);
   TenantCounters* counters() const { return counters_; }
 
  private:
   TenantCounters* const counters_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   TenantQuota quota_;
+  bool has_day_limit_ = false;
+  std::map<KeyHash, RateMeter> keys_;  // of those with a rate of their own
 };
 
 // All tenants at one moment. Never changes, but for the states.
@@ -37,9 +49,12 @@ struct TenantSnapshot {
   std::vector<std::shared_ptr<TenantState>> states;  // of the table's tenants
   // Whose a request without a key of anybody is; table->size(): nobody's.
   std::size_t open = 0;
+  std::size_t of_ring = 0;           // tenants that the ring has told
+  std::vector<std::string> refused;  // those of the ring that are not here, and why
 };
 
-// The tenants of a file, read again when it changes. Threads: any.
+// The tenants of a file, read again when it changes, and those of the ring, as they are heard; of
+// two with one name the file's. Threads: any.
 class TenantDirectory {
  public:
   // `path`: a TOML file; empty: none. `open_tenant`: see TenantSnapshot::open; it need not be in
@@ -52,6 +67,14 @@ class TenantDirectory {
 
   // Reads the file now. After an error all stays as it was.
   Status Reload();
+  // What the ring has told, all of it.
+  void HearRing(RingTenants tenants);
+
+  // What tenants with a quota per day have used, also of those that are gone for now.
+  DayUses UsedDays() const;
+  // Of an earlier process; also for tenants that are not known yet. Call before requests come.
+  void RestoreDays(DayUses days);
+
   // Reload, if the file's size or time of change is another. Returns whether it was.
   StatusOr<bool> ReloadIfChanged();
 
@@ -67,14 +90,18 @@ class TenantDirectory {
   TenantDirectory(std::string path, std::string open_tenant, CollectorMetrics* metrics)
       : path_(std::move(path)), open_tenant_(std::move(open_tenant)), metrics_(metrics) {}
   Stamp StampNow() const;
-  void Install(std::shared_ptr<const TenantTable> table);
+  void Install();  // with reload_mutex_ held
 
   const std::string path_;
   const std::string open_tenant_;
   CollectorMetrics* const metrics_;
-  std::mutex reload_mutex_;
+  mutable std::mutex reload_mutex_;  // guards the next five
   Stamp stamp_;
-  mutable std::mutex mutex_;
+  std::vector<Tenant> of_file_;
+  RingTenants of_ring_;
+  TenantMerger merger_;
+  DayUses days_;              // of tenants that are not in current_
+  mutable std::mutex mutex_;  // guards current_; held for no longer than a copy of it takes
   std::shared_ptr<const TenantSnapshot> current_;
 };
 

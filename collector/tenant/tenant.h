@@ -19,6 +19,7 @@ struct TenantKey {
   std::vector<std::string> origins;     // "https://shop.example"; empty: any, or none
   std::optional<std::int64_t> expires;  // seconds since 1970: refused from then on
   bool revoked = false;
+  std::uint64_t requests_per_second = 0;  // of this key alone; 0: no limit beside the tenant's
 };
 
 // Where the events of a stream go. What is empty stays as it would be without.

@@ -76,6 +76,11 @@ void RateMeter::SetLimit(const RateLimit& limit) {
   level_ = std::min(level_, Burst());
 }
 
+void RateMeter::RestoreDay(std::uint64_t day, std::uint64_t used) {
+  day_ = day;
+  day_used_ = used;
+}
+
 TenantQuota::TenantQuota(const QuotaLimits& limits)
     : requests_(limits.requests), events_(limits.events), bytes_(limits.bytes) {}
 
@@ -98,6 +103,20 @@ void TenantQuota::SetLimits(const QuotaLimits& limits) {
   requests_.SetLimit(limits.requests);
   events_.SetLimit(limits.events);
   bytes_.SetLimit(limits.bytes);
+}
+
+DayUse TenantQuota::day_use() const {
+  const std::uint64_t day = std::max({requests_.day(), events_.day(), bytes_.day()});
+  return {.day = day,
+          .use = {.requests = requests_.UsedOn(day),
+                  .events = events_.UsedOn(day),
+                  .bytes = bytes_.UsedOn(day)}};
+}
+
+void TenantQuota::Restore(const DayUse& day) {
+  requests_.RestoreDay(day.day, day.use.requests);
+  events_.RestoreDay(day.day, day.use.events);
+  bytes_.RestoreDay(day.day, day.use.bytes);
 }
 
 }  // namespace carillon

@@ -29,6 +29,12 @@ struct QuotaUse {
   std::uint64_t bytes = 0;
 };
 
+// What was used on one day of UTC.
+struct DayUse {
+  std::uint64_t day = 0;  // since 1970
+  QuotaUse use;
+};
+
 // A token bucket and a count of the day. What is larger than the burst passes when the bucket is
 // full, and leaves it in debt: over time the rate holds for every size.
 //
@@ -43,6 +49,12 @@ class RateMeter {
   void Take(std::uint64_t amount);
   // New limits; what was used stays used.
   void SetLimit(const RateLimit& limit);
+
+  // How much was taken on `day`, if that is the one that was counted last.
+  std::uint64_t UsedOn(std::uint64_t day) const { return day == day_ ? day_used_ : 0; }
+  std::uint64_t day() const { return day_; }
+  // As if it had been taken on `day`, by an earlier process.
+  void RestoreDay(std::uint64_t day, std::uint64_t used);
 
  private:
   std::int64_t Burst() const;
@@ -64,6 +76,10 @@ class TenantQuota {
   // Takes all of `use` and says nullopt, or takes nothing and says when to try again.
   std::optional<Duration> Take(const QuotaUse& use, Instant now, WallTime wall);
   void SetLimits(const QuotaLimits& limits);
+
+  // The last day on which anything was taken.
+  DayUse day_use() const;
+  void Restore(const DayUse& day);
 
  private:
   RateMeter requests_;

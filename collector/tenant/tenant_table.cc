@@ -1,7 +1,6 @@
 #include "collector/tenant/tenant_table.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/chunk_key.h"
 
@@ -13,6 +12,8 @@ Status CheckRule(const EventRule& rule) {
   if (!rule.type.empty()) RETURN_IF_ERROR(CheckName("type", rule.type));
   return CheckSubtype(rule.subtype);
 }
+
+}  // namespace
 
 Status CheckTenant(const Tenant& tenant) {
   RETURN_IF_ERROR(CheckName("tenant", tenant.name));
@@ -33,21 +34,18 @@ Status CheckTenant(const Tenant& tenant) {
   return OkStatus();
 }
 
-}  // namespace
-
 StatusOr<std::shared_ptr<const TenantTable>> TenantTable::Make(std::vector<Tenant> tenants) {
   if (tenants.size() > kMaxTenants) {
     return InvalidArgument("{} tenants, at most {}", tenants.size(), kMaxTenants);
   }
   auto table = std::make_shared<TenantTable>();
   table->tenants_ = std::move(tenants);
-  std::set<std::string_view> names;
   for (std::size_t i = 0; i < table->tenants_.size(); ++i) {
     const Tenant& tenant = table->tenants_[i];
     if (const Status status = CheckTenant(tenant); !status.ok()) {
       return Annotate(status, fmt::format("tenant '{}'", tenant.name));
     }
-    if (!names.insert(tenant.name).second) {
+    if (!table->names_.emplace(tenant.name, i).second) {
       return InvalidArgument("tenant '{}' is there twice", tenant.name);
     }
     for (std::size_t key = 0; key < tenant.keys.size(); ++key) {
@@ -61,19 +59,19 @@ StatusOr<std::shared_ptr<const TenantTable>> TenantTable::Make(std::vector<Tenan
   return std::shared_ptr<const TenantTable>(std::move(table));
 }
 
-StatusOr<std::size_t> TenantTable::Authenticate(std::string_view key, std::string_view origin,
-                                                std::int64_t now_seconds) const {
+StatusOr<KeyHolder> TenantTable::Authenticate(std::string_view key, std::string_view origin,
+                                              std::int64_t now_seconds) const {
   constexpr std::string_view kUnknown = "this key is nobody's";
-  if (key.size() > kMaxShownKeyBytes) return MakeStatus(StatusCode::kUnauthenticated, kUnknown);
+  if (key.size() > kMaxShownKeyBytes) return MakeStatus(StatusCode::kNotFound, kUnknown);
   const KeyHash hash = HashOf(key);
   const auto held = holders_.lower_bound(hash);
   if (held == holders_.end() || !SameKey(held->first, hash)) {
-    return MakeStatus(StatusCode::kUnauthenticated, kUnknown);
+    return MakeStatus(StatusCode::kNotFound, kUnknown);
   }
   const TenantKey& found = tenants_[held->second.tenant].keys[held->second.key];
-  if (found.revoked) return MakeStatus(StatusCode::kPermissionDenied, "this key is revoked");
+  if (found.revoked) return MakeStatus(StatusCode::kUnauthenticated, "this key is revoked");
   if (found.expires.has_value() && now_seconds >= *found.expires) {
-    return MakeStatus(StatusCode::kPermissionDenied, "this key has expired");
+    return MakeStatus(StatusCode::kUnauthenticated, "this key has expired");
   }
   const bool allowed =
       origin.empty() || found.origins.empty() ||
@@ -81,13 +79,12 @@ StatusOr<std::size_t> TenantTable::Authenticate(std::string_view key, std::strin
   if (!allowed) {
     return MakeStatus(StatusCode::kPermissionDenied, "this key is not for this origin");
   }
-  return held->second.tenant;
+  return held->second;
 }
 
 std::size_t TenantTable::Find(std::string_view name) const {
-  const auto found = std::find_if(tenants_.begin(), tenants_.end(),
-                                  [name](const Tenant& tenant) { return tenant.name == name; });
-  return static_cast<std::size_t>(found - tenants_.begin());
+  const auto found = names_.find(name);
+  return found == names_.end() ? tenants_.size() : found->second;
 }
 
 }  // namespace carillon

@@ -128,6 +128,7 @@ StatusOr<TenantKey> ReadKey(const toml::node& node) {
                                     }},
                                    {"origins", Texts(&key.origins)},
                                    {"revoked", Flag(&key.revoked)},
+                                   {"requests_per_second", Whole(&key.requests_per_second)},
                                    {"expires", [&](const toml::node& value) -> Status {
                                       ASSIGN_OR_RETURN(key.expires, SecondsOf(value));
                                       return OkStatus();
@@ -377,6 +378,20 @@ StatusOr<std::shared_ptr<const TenantTable>> TenantTable::Parse(std::string_view
   auto table = Make(std::move(tenants));
   if (!table.ok()) return Annotate(table.status(), source);
   return table;
+}
+
+StatusOr<Tenant> ParseTenant(std::string_view name, std::string_view document) {
+  ASSIGN_OR_RETURN(const toml::table parsed, ParseToml(document));
+  for (const auto& [key, node] : parsed) {
+    if (key.str() != "tenants" && key.str() != "keys") continue;
+    return InvalidArgument("line {}: {}", node.source().begin.line,
+                           key.str() == "keys"
+                               ? "keys of a tenant in the ring are made by `carillon key create`"
+                               : "want one tenant: what stands in [tenants.NAME], alone");
+  }
+  ASSIGN_OR_RETURN(Tenant tenant, ReadTenant(name, parsed));
+  RETURN_IF_ERROR(CheckTenant(tenant));
+  return tenant;
 }
 
 }  // namespace carillon

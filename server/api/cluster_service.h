@@ -6,7 +6,8 @@
 
 namespace carillon {
 
-// carillon.v1.ClusterService: what the cluster agreed on, and changes of its buckets and its ring.
+// carillon.v1.ClusterService: what the cluster agreed on, and changes of its buckets, its tenants,
+// and its ring.
 // Threads: gRPC's.
 class ClusterService final : public v1::ClusterService::CallbackService {
  public:
@@ -57,6 +58,23 @@ class ClusterService final : public v1::ClusterService::CallbackService {
   grpc::ServerUnaryReactor* RepairNode(grpc::CallbackServerContext* context,
                                        const v1::RepairNodeRequest* request,
                                        v1::RepairNodeResponse* response) override;
+
+  // tenant_calls.cc
+  grpc::ServerUnaryReactor* ListTenants(grpc::CallbackServerContext* context,
+                                        const v1::ListTenantsRequest* request,
+                                        v1::ListTenantsResponse* response) override;
+  grpc::ServerUnaryReactor* SetTenant(grpc::CallbackServerContext* context,
+                                      const v1::SetTenantRequest* request,
+                                      v1::SetTenantResponse* response) override;
+  grpc::ServerUnaryReactor* RemoveTenant(grpc::CallbackServerContext* context,
+                                         const v1::RemoveTenantRequest* request,
+                                         v1::RemoveTenantResponse* response) override;
+  grpc::ServerUnaryReactor* CreateKey(grpc::CallbackServerContext* context,
+                                      const v1::CreateKeyRequest* request,
+                                      v1::CreateKeyResponse* response) override;
+  grpc::ServerUnaryReactor* RevokeKey(grpc::CallbackServerContext* context,
+                                      const v1::RevokeKeyRequest* request,
+                                      v1::RevokeKeyResponse* response) override;
 
  private:
   NodeLoop* node_;

@@ -5,32 +5,13 @@
 #include "ring/change_plan.h"
 #include "ring/staging.h"
 #include "server/api/cluster_service.h"
+#include "server/api/ring_change_call.h"
 #include "server/api/ring_codec.h"
 #include "server/api/unary_call.h"
 #include "server/node/node_view.h"
 
 namespace carillon {
 namespace {
-
-using RingChange = std::function<StatusOr<ClusterState>(const ClusterState&)>;
-
-// Proposes `change`; the answer is the version it made.
-template <typename Response>
-grpc::ServerUnaryReactor* Change(NodeLoop* node, UnaryCall call,
-                                 std::optional<StateVersion> expected, RingChange change,
-                                 Response* response) {
-  const RequestId id = node->NewRequest();
-  node->Ask(id,
-            RingChangeInput{.request = id,
-                            .expected = expected,
-                            .change = std::move(change),
-                            .deadline = call.AnswerBy()},
-            [call, response](const Answer& answer) {
-              if (answer.status.ok()) response->set_state_version(answer.version.value());
-              call.Finish(answer.status);
-            });
-  return call.reactor();
-}
 
 // The saved plan if `text` is empty, else the plan of that id.
 StatusOr<Uuid> PlanNamed(const ClusterState& state, const std::string& text) {
@@ -64,7 +45,7 @@ grpc::ServerUnaryReactor* ClusterService::StageChange(grpc::CallbackServerContex
       if (node.ring().reachability().IsDead(member.node)) dead.insert(member.node);
     }
   });
-  return Change(
+  return ChangeState(
       node_, call, expected,
       [wanted = request->change(), dead](const ClusterState& state) -> StatusOr<ClusterState> {
         ASSIGN_OR_RETURN(const StagedChange change, FromProto(state, wanted));
@@ -86,7 +67,7 @@ grpc::ServerUnaryReactor* ClusterService::ClearStaged(grpc::CallbackServerContex
                                                       const v1::ClearStagedRequest* /*request*/,
                                                       v1::ClearStagedResponse* response) {
   const UnaryCall call("ClearStaged", context, metrics_);
-  return Change(node_, call, std::nullopt, WithStagedCleared, response);
+  return ChangeState(node_, call, std::nullopt, WithStagedCleared, response);
 }
 
 grpc::ServerUnaryReactor* ClusterService::PlanChanges(grpc::CallbackServerContext* context,
@@ -112,7 +93,7 @@ grpc::ServerUnaryReactor* ClusterService::CommitPlan(grpc::CallbackServerContext
                                                      const v1::CommitPlanRequest* request,
                                                      v1::CommitPlanResponse* response) {
   const UnaryCall call("CommitPlan", context, metrics_);
-  return Change(
+  return ChangeState(
       node_, call, std::nullopt,
       [text = request->plan_id()](const ClusterState& state) -> StatusOr<ClusterState> {
         ASSIGN_OR_RETURN(const Uuid plan, PlanNamed(state, text));
@@ -125,7 +106,7 @@ grpc::ServerUnaryReactor* ClusterService::PauseMoves(grpc::CallbackServerContext
                                                      const v1::PauseMovesRequest* request,
                                                      v1::PauseMovesResponse* response) {
   const UnaryCall call("PauseMoves", context, metrics_);
-  return Change(
+  return ChangeState(
       node_, call, std::nullopt,
       [pause = request->pause()](const ClusterState& state) { return WithPaused(state, pause); },
       response);
@@ -135,7 +116,7 @@ grpc::ServerUnaryReactor* ClusterService::AbortMoves(grpc::CallbackServerContext
                                                      const v1::AbortMovesRequest* /*request*/,
                                                      v1::AbortMovesResponse* response) {
   const UnaryCall call("AbortMoves", context, metrics_);
-  return Change(node_, call, std::nullopt, WithAborted, response);
+  return ChangeState(node_, call, std::nullopt, WithAborted, response);
 }
 
 grpc::ServerUnaryReactor* ClusterService::ForceRecover(grpc::CallbackServerContext* context,

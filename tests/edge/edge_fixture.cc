@@ -85,7 +85,8 @@ void EdgeTest::StartEdge(const EdgeLimits& limits, const std::string& tenants,
   auto directory = TenantDirectory::Open(path, open, metrics_.get());
   ASSERT_TRUE(directory.ok()) << ToString(directory.status());
   tenants_ = *std::move(directory);
-  reception_ = std::make_unique<Reception>(tenants_.get(), &intake_, &SystemClock());
+  reception_ =
+      std::make_unique<Reception>(tenants_.get(), &intake_, &SystemClock(), metrics_.get());
   host_ = std::make_unique<EdgeHost>(
       EdgeHostOptions{.limits = limits, .reception = reception_.get(), .metrics = metrics_.get()});
   auto server = EdgeServer::Start({.address = "127.0.0.1:0", .threads = 2}, host_.get());

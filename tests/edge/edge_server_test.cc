@@ -115,7 +115,7 @@ TEST_F(EdgeTest, WantsAKeyThatSomebodyHas) {
   StartEdge({}, KeyToml("k1") + KeyToml("k2", "revoked = true"), "");
   EXPECT_EQ(Post("{}").status, 401);
   EXPECT_EQ(Post("{}", "X-Write-Key: nobodys\r\n").status, 401);
-  EXPECT_EQ(Post("{}", "X-Write-Key: k2\r\n").status, 403);
+  EXPECT_EQ(Post("{}", "X-Write-Key: k2\r\n").status, 401);
   EXPECT_EQ(Post("{}", "X-Write-Key: k1\r\n").status, 200);
   EXPECT_EQ(Post("{}", "Authorization: Bearer k1\r\n").status, 200);
   EXPECT_EQ(Post(R"({"write_key":"k1","events":[{}]})", "Content-Type: text/plain\r\n").status,
@@ -164,10 +164,74 @@ TEST_F(EdgeTest, HearsOfAChangedTenantWithoutARestart) {
   std::ofstream(directory_ + "/tenants.toml") << KeyToml("k1", "revoked = true");
   EXPECT_EQ(tenants_->ReloadIfChanged().value(), true);
   EXPECT_EQ(tenants_->ReloadIfChanged().value(), false);
-  EXPECT_EQ(Post("{}", "X-Write-Key: k1\r\n").status, 403);
+  EXPECT_EQ(Post("{}", "X-Write-Key: k1\r\n").status, 401);
   std::ofstream(directory_ + "/tenants.toml") << "[tenants.acme]\nbukket = 1\n";
   EXPECT_FALSE(tenants_->ReloadIfChanged().ok());
-  EXPECT_EQ(Post("{}", "X-Write-Key: k1\r\n").status, 403);  // as it was
+  EXPECT_EQ(Post("{}", "X-Write-Key: k1\r\n").status, 401);  // as it was
+}
+
+RingTenants OfRing(const std::string& tenant, const std::string& document, const std::string& key,
+                   WriteKeyRecord record = {}) {
+  RingTenants ring;
+  ring.section.changed = StateVersion(2);
+  ring.section.tenants[tenant] = {.text = document, .changed = StateVersion(2)};
+  record.tenant = tenant;
+  ring.section.keys[HashOf(key).bytes] = record;
+  return ring;
+}
+
+TEST_F(EdgeTest, TakesTenantsOfTheRingAsTheyAreHeard) {
+  StartEdge({}, "", "");
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 401);
+  tenants_->HearRing(OfRing("globex", "type = 'g'\nenrich = []", "r"));
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 200);
+  EXPECT_THAT(intake_.places(), ElementsAre("globex events g "));
+  ASSERT_TRUE(tenants_->Reload().ok());  // of the file
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 200);
+  tenants_->HearRing(OfRing("globex", "", "r", {.revoked = true}));
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 401);
+  tenants_->HearRing({});
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 401);
+}
+
+TEST_F(EdgeTest, HoldsAKeyToItsOwnRate) {
+  StartEdge({}, KeyToml("other"), "");
+  tenants_->HearRing(OfRing("globex", "", "r", {.requests_per_second = 1}));
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 200);
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 200);  // a burst of two seconds
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 429);
+  EXPECT_EQ(Post("{}", "X-Write-Key: other\r\n").status, 200);
+  tenants_->HearRing(OfRing("globex", "type = 'new'", "r", {.requests_per_second = 1}));
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 429);  // what was used stays used
+}
+
+TEST_F(EdgeTest, SlowsWhoShowsWrongKeysAndNobodyElse) {
+  StartEdge({}, KeyToml("good"), "");
+  int refused = 0;
+  for (std::uint32_t i = 0; i < WrongKeys::kBurst; ++i) {
+    refused += Post("{}", fmt::format("X-Write-Key: guess-{}\r\n", i)).status == 401 ? 1 : 0;
+  }
+  EXPECT_EQ(refused, WrongKeys::kBurst);
+  const auto slowed = Post("{}", "X-Write-Key: guess\r\n");
+  EXPECT_EQ(slowed.status, 429);
+  EXPECT_NE(slowed.Header("Retry-After"), "");
+  EXPECT_EQ(Post("{}", "X-Write-Key: good\r\n").status, 200);
+  EXPECT_THAT(MetricsText(), HasSubstr("carillon_collector_wrong_keys_total 21"));
+}
+
+TEST_F(EdgeTest, KeepsCountOfTheDayOfTenantsThatComeAndGo) {
+  StartEdge({}, "", "");
+  const RingTenants ring = OfRing("globex", "quota = {requests_per_day = 3}", "r");
+  tenants_->RestoreDays(
+      {{"globex", {.day = WallSeconds(SystemClock().WallNow()) / 86'400, .use = {.requests = 1}}}});
+  tenants_->HearRing(ring);
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 200);
+  EXPECT_EQ(tenants_->UsedDays().at("globex").use.requests, 2);
+  tenants_->HearRing({});
+  EXPECT_EQ(tenants_->UsedDays().at("globex").use.requests, 2);
+  tenants_->HearRing(ring);
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 200);
+  EXPECT_EQ(Post("{}", "X-Write-Key: r\r\n").status, 429);
 }
 
 TEST_F(EdgeTest, TellsWhoTheClientIs) {

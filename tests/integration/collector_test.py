@@ -128,7 +128,7 @@ class CollectorTest(WithCollector):
         with open(os.path.join(self.root, "tenants.toml"), "a", encoding="utf-8") as file:
             file.write("revoked = true\n")  # the last key
         deadline = time.monotonic() + 10
-        while running.post({}, X_Write_Key=other).status != 403:
+        while running.post({}, X_Write_Key=other).status != 401:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)
         self.assertEqual(running.post({}, X_Write_Key=key).status, 200)

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "ring/plan_risks.h"
+#include "ring/tenant_change.h"
 #include "tests/ring/ring_builder.h"
 
 namespace carillon {
@@ -41,7 +42,7 @@ class RingWalk {
 
  private:
   void TakeStep() {
-    switch (random_.Below(14)) {
+    switch (random_.Below(15)) {
       case 0:
         if (state_.members.size() < 12) Adopt(WithJoining(state_, NewMember()));
         break;
@@ -81,12 +82,31 @@ class RingWalk {
         if (random_.OneIn(3)) Adopt(WithMemberForgotten(state_, AnyNode()));
         break;
       case 11:
+        ChangeTenants();
+        break;
       case 12:
+      case 13:
         Adopt(WithReady(state_, AnyNode(), SomePartitions(),
                         random_.OneIn(2) ? Phase::kDual : Phase::kReadNew));
         break;
       default:
         Step();
+    }
+  }
+
+  void ChangeTenants() {
+    const std::string name = fmt::format("t{}", random_.Below(4));
+    WriteKeyHash hash{};
+    hash[0] = static_cast<std::uint8_t>(random_.Below(8));
+    switch (random_.Below(4)) {
+      case 0:
+        return Adopt(WithTenantSet(state_, name, std::string(random_.Below(99), '#'), {}));
+      case 1:
+        return Adopt(WithTenantRemoved(state_, name, {}));
+      case 2:
+        return Adopt(WithKeyAdded(state_, hash, {.tenant = name}));
+      default:
+        return Adopt(WithKeyRevoked(state_, KeyIdOf(hash), random_.OneIn(2)));
     }
   }
 

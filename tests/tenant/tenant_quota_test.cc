@@ -95,5 +95,26 @@ RC_GTEST_FIXTURE_PROP(TenantQuotaTest, NeverLetsPassMoreThanBurstAndRateAllow, (
             static_cast<double>(burst) + seconds * static_cast<double>(rate) + 1e-6);
 }
 
+TEST_F(TenantQuotaTest, GoesOnFromWhatAnEarlierProcessTook) {
+  const QuotaLimits limits{.requests = {.per_day = 10}, .bytes = {.per_day = 100}};
+  TenantQuota before(limits);
+  EXPECT_FALSE(Take(&before, {.requests = 4, .bytes = 60}));
+  TenantQuota after(limits);
+  after.Restore(before.day_use());
+  EXPECT_TRUE(Take(&after, {.bytes = 41}));
+  EXPECT_FALSE(Take(&after, {.requests = 6, .bytes = 40}));
+  EXPECT_TRUE(Take(&after, {.requests = 1}));
+  EXPECT_EQ(after.day_use().day, 20'000);
+  EXPECT_EQ(after.day_use().use.requests, 10);
+  EXPECT_EQ(after.day_use().use.bytes, 100);
+}
+
+TEST_F(TenantQuotaTest, WhatWasTakenOnAnotherDayDoesNotCount) {
+  TenantQuota quota({.bytes = {.per_day = 100}});
+  quota.Restore({.day = 19'999, .use = {.bytes = 100}});
+  EXPECT_FALSE(Take(&quota, {.bytes = 100}));
+  EXPECT_TRUE(Take(&quota, {.bytes = 1}));
+}
+
 }  // namespace
 }  // namespace carillon

@@ -38,12 +38,12 @@ TEST(TenantTableTest, KnowsWhoseAKeyIs) {
   const auto table = Table(Key("one") + "[tenants.globex]\n[[tenants.globex.keys]]\nsha256 = \"" +
                            ToHex(HashOf("two")) + "\"\n");
   ASSERT_NE(table, nullptr);
-  EXPECT_EQ(table->tenant(*table->Authenticate("one", "", 0)).name, "acme");
-  EXPECT_EQ(table->tenant(*table->Authenticate("two", "", 0)).name, "globex");
-  EXPECT_EQ(table->Authenticate("three", "", 0).status().code(), StatusCode::kUnauthenticated);
-  EXPECT_EQ(table->Authenticate("", "", 0).status().code(), StatusCode::kUnauthenticated);
+  EXPECT_EQ(table->tenant(table->Authenticate("one", "", 0)->tenant).name, "acme");
+  EXPECT_EQ(table->tenant(table->Authenticate("two", "", 0)->tenant).name, "globex");
+  EXPECT_EQ(table->Authenticate("three", "", 0).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(table->Authenticate("", "", 0).status().code(), StatusCode::kNotFound);
   EXPECT_EQ(table->Authenticate(std::string(10'000, 'x'), "", 0).status().code(),
-            StatusCode::kUnauthenticated);
+            StatusCode::kNotFound);
 }
 
 TEST(TenantTableTest, RefusesRevokedAndExpiredKeys) {
@@ -51,8 +51,8 @@ TEST(TenantTableTest, RefusesRevokedAndExpiredKeys) {
                            Key("later", "expires = 1970-01-01T00:00:10+00:00"));
   ASSERT_NE(table, nullptr);
   EXPECT_TRUE(table->Authenticate("old", "", 86'399).ok());
-  EXPECT_EQ(table->Authenticate("old", "", 86'400).status().code(), StatusCode::kPermissionDenied);
-  EXPECT_EQ(table->Authenticate("bad", "", 0).status().code(), StatusCode::kPermissionDenied);
+  EXPECT_EQ(table->Authenticate("old", "", 86'400).status().code(), StatusCode::kUnauthenticated);
+  EXPECT_EQ(table->Authenticate("bad", "", 0).status().code(), StatusCode::kUnauthenticated);
   EXPECT_TRUE(table->Authenticate("later", "", 9).ok());
   EXPECT_FALSE(table->Authenticate("later", "", 10).ok());
 }

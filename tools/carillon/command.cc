@@ -77,6 +77,11 @@ void Command::Value(const std::string& names, std::optional<std::uint64_t>* to,
   AddValue(app_, names, to, help)->type_name("N");
 }
 
+void Command::Values(const std::string& names, std::vector<std::string>* to,
+                     const std::string& help) {
+  AddValue(app_, names, to, help)->allow_extra_args(false);
+}
+
 void Command::Flag(const std::string& names, bool* to, const std::string& help) {
   app_->add_flag(names, *to, help);
 }
@@ -98,6 +103,11 @@ void Command::OptionalPositional(const std::string& name, std::string* to,
 void Command::Positionals(const std::string& name, std::vector<std::string>* to,
                           const std::string& help) {
   AddValue(app_, name, to, help)->required();
+}
+
+void Command::OptionalPositionals(const std::string& name, std::vector<std::string>* to,
+                                  const std::string& help) {
+  AddValue(app_, name, to, help);
 }
 
 void Command::ValueOrEnvironment(const std::string& names, const std::string& variable,

@@ -48,6 +48,8 @@ class Command {
   void Value(const std::string& names, std::optional<std::string>* to, const std::string& help);
   void Value(const std::string& names, std::uint64_t* to, const std::string& help);
   void Value(const std::string& names, std::optional<std::uint64_t>* to, const std::string& help);
+  // May be given again and again.
+  void Values(const std::string& names, std::vector<std::string>* to, const std::string& help);
   void Flag(const std::string& names, bool* to, const std::string& help);
   // One of `choices`.
   void Choice(const std::string& names, std::string* to, const std::vector<std::string>& choices,
@@ -58,6 +60,9 @@ class Command {
   void OptionalPositional(const std::string& name, std::string* to, const std::string& help);
   // One or more.
   void Positionals(const std::string& name, std::vector<std::string>* to, const std::string& help);
+  // None or more.
+  void OptionalPositionals(const std::string& name, std::vector<std::string>* to,
+                           const std::string& help);
   // Taken from the environment when it is not given.
   void ValueOrEnvironment(const std::string& names, const std::string& variable, std::string* to,
                           const std::string& help);

@@ -19,6 +19,9 @@ namespace carillon {
   VERB(AddLocal)             \
   VERB(AddInit)              \
   VERB(AddBucket)            \
+  VERB(AddTenant)            \
+  VERB(AddKey)               \
+  VERB(AddCollector)         \
   VERB(AddCheck)             \
   VERB(AddSegment)           \
   VERB(AddBench)             \
