@@ -17,17 +17,19 @@
 namespace carillon {
 
 // A store in memory, with what a cluster promises of puts and commits: the same key with the same
-// bytes is stored once, with other bytes refused; a commit needs its chunks. Answers come at once,
-// on the caller's thread.
+// bytes is stored once, with other bytes refused; a commit needs its chunks; the first owner of an
+// id keeps it. Answers come at once, on the caller's thread.
 //
 // Threads: any, at once.
 class RecordingClient final : public Client {
  public:
   using PutHook = std::function<Status(const std::string& bucket, const ChunkKey& key)>;
   using CommitHook = std::function<Status(const Commit& commit)>;
-  // Asked before a put or commit does anything: not OK is the answer.
+  using ClaimHook = std::function<Status(const ClaimOrder& order)>;
+  // Asked before a put, commit, or claim does anything: not OK is the answer.
   void BeforePut(PutHook hook) { Set(&before_put_, std::move(hook)); }
   void BeforeCommit(CommitHook hook) { Set(&before_commit_, std::move(hook)); }
+  void BeforeClaim(ClaimHook hook) { Set(&before_claim_, std::move(hook)); }
   // Asked after it has done it: not OK is the answer all the same.
   void After(std::function<Status()> hook) { Set(&after_, std::move(hook)); }
 
@@ -62,6 +64,23 @@ class RecordingClient final : public Client {
   }
   void CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) override {
     done(CommitSecond(commit));
+  }
+
+  StatusOr<std::vector<ClaimVerdict>> Claim(const ClaimOrder& order) override {
+    const std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(Validate(order));
+    if (before_claim_) RETURN_IF_ERROR(before_claim_(order));
+    std::vector<ClaimVerdict> verdicts;
+    for (const ClaimId& id : order.ids) {
+      const auto [claim, is_new] = claims_.emplace(std::pair(order.bucket, id), order.owner);
+      verdicts.push_back(claim->second == order.owner ? ClaimVerdict::kMine : ClaimVerdict::kTaken);
+    }
+    if (after_) RETURN_IF_ERROR(after_());
+    return verdicts;
+  }
+  void ClaimAsync(const ClaimOrder& order, Duration /*timeout*/,
+                  std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) override {
+    done(Claim(order));
   }
 
   // How often each event is in a committed chunk, by its line.
@@ -123,9 +142,11 @@ class RecordingClient final : public Client {
   mutable std::mutex mutex_;
   PutHook before_put_;
   CommitHook before_commit_;
+  ClaimHook before_claim_;
   std::function<Status()> after_;
   std::map<std::pair<std::string, ChunkKey>, Bytes> chunks_;
   std::set<std::pair<std::string, ChunkKey>> committed_;
+  std::map<std::pair<std::string, ClaimId>, ClaimOwner> claims_;
   std::vector<ChunkKey> puts_;
   int commits_ = 0;
 };
