@@ -32,7 +32,8 @@ PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "clien
         "client/second_batcher", "client/router.", "client/node_health.", "server/peer/frame.",
         "collector/dialects/", "collector/tenant/", "collector/pipeline/chunk_batcher",
         "collector/pipeline/send_schedule", "collector/pipeline/stale_budget",
-        "collector/pipeline/spool_format", "collector/pipeline/request_check")
+        "collector/pipeline/spool_format", "collector/pipeline/request_check",
+        "collector/pipeline/claim_stage", "collector/pipeline/claim_breaker")
 FORBIDDEN = [
     (r"\bstd::(thread|mutex|condition_variable|async|future)\b", "threads"),
     (r"\b(steady_clock|system_clock)::now\b|\bSystemClock\(\)|\btime\(nullptr\)", "a clock"),
