@@ -93,6 +93,7 @@ class SpoolPipeline final : public Pipeline {
   std::unique_ptr<ChunkNumbers> numbers_;
   std::unique_ptr<OutboxLog> outbox_;
   std::unique_ptr<IntakeLog> intake_;
+  std::unique_ptr<Deduplicator> deduplicator_;
   std::unique_ptr<Sender> sender_;
   std::unique_ptr<Packer> packer_;
 };
@@ -100,6 +101,7 @@ class SpoolPipeline final : public Pipeline {
 SpoolPipeline::~SpoolPipeline() {
   // In the order of the events' way: nobody is told anything after it has stopped.
   if (intake_) intake_->Stop();
+  if (deduplicator_) deduplicator_->Stop();
   if (packer_) packer_->Stop();
   if (sender_) sender_->Stop();
 }
@@ -131,8 +133,11 @@ SpoolLogOptions SpoolPipeline::LogOptions(const char* name, std::uint64_t share,
 
 Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
   constexpr std::uint64_t kMiB = 1 << 20;
-  const auto pass = [](const SpoolItem&) { return OkStatus(); };
-  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions(kIntake, 16, 256 * kMiB), pass));
+  const auto check = [](const SpoolItem& item) {
+    const Status status = CheckRequestVersion(item.value);
+    return status.code() == StatusCode::kUnimplemented ? status : OkStatus();
+  };
+  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions(kIntake, 16, 256 * kMiB), check));
   const auto& segments = intake_file_->segments();
   const std::uint64_t first_request =
       segments.empty() ? std::numeric_limits<std::uint64_t>::max() : segments.front().first_number;
@@ -154,6 +159,11 @@ Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
 void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
   intake_ = std::make_unique<IntakeLog>(
       std::move(intake_file_),
+      [this](std::vector<KeptRequest> kept) { deduplicator_->Add(std::move(kept)); },
+      [this](ClaimOwner owner) { deduplicator_->EndGroup(owner); });
+  deduplicator_ = std::make_unique<Deduplicator>(
+      DeduplicatorOptions{
+          .client = options_.client, .clock = options_.clock, .limits = options_.claims},
       [this](std::vector<KeptRequest> kept) { packer_->Add(std::move(kept)); });
   sender_ = std::make_unique<Sender>(
       SenderOptions{.client = options_.client,
@@ -174,7 +184,8 @@ void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
                   .outbox = outbox_.get(),
                   .numbers = numbers_.get(),
                   .dead_letters = dead_letters_.get(),
-                  .sender = sender_.get()},
+                  .sender = sender_.get(),
+                  .deduplicator = deduplicator_.get()},
       std::move(recovery),
       [this](std::string_view tenant, std::size_t bytes) { counts_.Release(tenant, bytes); });
 }
@@ -190,6 +201,7 @@ Status SpoolPipeline::Recover() {
   for (WaitingChunk& waiting : outbox.waiting) chunks.push_back({.waiting = std::move(waiting)});
   sender_->Add(std::move(chunks));
   sender_->Start();
+  deduplicator_->Start();
   packer_->Start();
   intake_->Start();
   return OkStatus();
@@ -235,7 +247,7 @@ void SpoolPipeline::Keep(const IntakeRequest& request, std::function<void(Status
   std::uint64_t json_bytes = 0;
   for (const PreparedEvent& event : request.events) json_bytes += event.json.size();
   unwritten_ += bytes;
-  intake_->Keep(std::move(value), request.events.size(),
+  intake_->Keep(std::move(value), request.events.size(), ClaimsOf(request),
                 [this, tenant = std::string(request.tenant), bytes, json_bytes,
                  events = request.events.size(), done = std::move(done)](const Status& kept) {
                   unwritten_ -= bytes;
@@ -253,7 +265,9 @@ void SpoolPipeline::Keep(const IntakeRequest& request, std::function<void(Status
 Status SpoolPipeline::Drain(Duration grace) {
   draining_ = true;
   intake_->Stop();
+  const bool checked = deduplicator_->WaitUntilIdle(grace);
   RETURN_IF_ERROR(packer_->Drain(grace));
+  if (!checked) return DeadlineExceeded("some events wait for verdicts: they stay in the spool");
   intake_->TrimStopped();
   packer_->TrimAll();
   return intake_->failure();
@@ -276,6 +290,7 @@ PipelineStats SpoolPipeline::stats() const {
   stats.events_committed = sent.events_committed;
   stats.commits = sent.commits;
   stats.failures = sent.failures;
+  stats.deduplicated = deduplicator_->stats();
   stats.renumbered = packer_->renumbered();
   stats.dead_letters = dead_letters_->letters();
   stats.dead_letter_events = dead_letters_->events();

@@ -71,6 +71,7 @@ class RecordingClient final : public Client {
     RETURN_IF_ERROR(Validate(order));
     if (before_claim_) RETURN_IF_ERROR(before_claim_(order));
     std::vector<ClaimVerdict> verdicts;
+    if (undecided_) return std::vector(order.ids.size(), ClaimVerdict::kUndecided);
     for (const ClaimId& id : order.ids) {
       const auto [claim, is_new] = claims_.emplace(std::pair(order.bucket, id), order.owner);
       verdicts.push_back(claim->second == order.owner ? ClaimVerdict::kMine : ClaimVerdict::kTaken);
@@ -81,6 +82,17 @@ class RecordingClient final : public Client {
   void ClaimAsync(const ClaimOrder& order, Duration /*timeout*/,
                   std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) override {
     done(Claim(order));
+  }
+
+  // Every verdict from now on is kUndecided.
+  void UndecidedClaims(bool undecided) {
+    const std::lock_guard lock(mutex_);
+    undecided_ = undecided;
+  }
+  // As if their time were over.
+  void ForgetClaims() {
+    const std::lock_guard lock(mutex_);
+    claims_.clear();
   }
 
   // How often each event is in a committed chunk, by its line.
@@ -123,9 +135,18 @@ class RecordingClient final : public Client {
     return Unimplemented("get");
   }
   std::unique_ptr<RangeStream> ReadRange(const RangeQuery&) override { return nullptr; }
+  // Those that CreateBucket has made.
+  std::map<std::string, BucketProperties> made() const {
+    const std::lock_guard lock(mutex_);
+    return made_;
+  }
   StatusOr<std::vector<NamedBucket>> ListBuckets() override { return Unimplemented("list"); }
-  StatusOr<NamedBucket> CreateBucket(const std::string&, const BucketChange&) override {
-    return Unimplemented("create");
+  StatusOr<NamedBucket> CreateBucket(const std::string& name, const BucketChange& change) override {
+    const std::lock_guard lock(mutex_);
+    NamedBucket bucket{.name = name};
+    bucket.properties.ttl_seconds = change.ttl_seconds.value_or(bucket.properties.ttl_seconds);
+    if (!made_.emplace(name, bucket.properties).second) return AlreadyExists("{}", name);
+    return bucket;
   }
   StatusOr<NamedBucket> SetBucket(const std::string&, const BucketChange&) override {
     return Unimplemented("set");
@@ -147,7 +168,9 @@ class RecordingClient final : public Client {
   std::map<std::pair<std::string, ChunkKey>, Bytes> chunks_;
   std::set<std::pair<std::string, ChunkKey>> committed_;
   std::map<std::pair<std::string, ClaimId>, ClaimOwner> claims_;
+  std::map<std::string, BucketProperties> made_;
   std::vector<ChunkKey> puts_;
+  bool undecided_ = false;
   int commits_ = 0;
 };
 
