@@ -7,6 +7,7 @@
 
 #include <toml++/toml.h>
 
+#include "base/bucket.h"
 #include "collector/dialects/json_document.h"
 #include "collector/dialects/json_text.h"
 #include "collector/tenant/tenant_table.h"
@@ -304,6 +305,18 @@ Status ReadEnrichment(const toml::node& node, Enrichment* enrich) {
   return OkStatus();
 }
 
+// "36h", seconds, or "off".
+Status ReadLifetime(const toml::node& node, std::uint64_t* seconds) {
+  const auto text = node.value_exact<std::string>();
+  const bool is_off = text == "off" || node.value_exact<std::int64_t>() == 0;
+  *seconds = 0;
+  if (is_off) return OkStatus();
+  if (!text) return Whole(seconds, kMaxDeduplicateSeconds)(node);
+  ASSIGN_OR_RETURN(*seconds, ParseTtl(*text));
+  if (*seconds > 0 && *seconds <= kMaxDeduplicateSeconds) return OkStatus();
+  return InvalidArgument("want off, or a time of at most {}", FormatTtl(kMaxDeduplicateSeconds));
+}
+
 StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {
   constexpr std::int64_t kMostAge = std::int64_t{20} * 366 * 86'400;
   Tenant tenant;
@@ -318,6 +331,8 @@ StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {
        {"rules", Elements(&ReadRule, &tenant.rules)},
        {"enrich", [&](const toml::node& value) { return ReadEnrichment(value, &tenant.enrich); }},
        {"hash_salt", Text(&tenant.hash_salt)},
+       {"deduplicate",
+        [&](const toml::node& value) { return ReadLifetime(value, &tenant.deduplicate_seconds); }},
        {"max_age_seconds", Whole(&tenant.max_age_seconds, kMostAge)},
        {"max_ahead_seconds", Whole(&tenant.max_ahead_seconds, 86'400)}}));
   return tenant;
