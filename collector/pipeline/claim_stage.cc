@@ -6,6 +6,14 @@
 #include "base/check.h"
 
 namespace carillon {
+namespace {
+
+bool IsFinal(StatusCode code) {
+  return code == StatusCode::kInvalidArgument || code == StatusCode::kUnimplemented ||
+         code == StatusCode::kPermissionDenied || code == StatusCode::kUnauthenticated;
+}
+
+}  // namespace
 
 std::string_view ToString(Unchecked reason) {
   switch (reason) {
@@ -190,6 +198,7 @@ void ClaimStage::HandleCall(ClaimCallId id, const StatusOr<std::vector<ClaimVerd
 
 void ClaimStage::Settle(Bundle* bundle, Call call,
                         const StatusOr<std::vector<ClaimVerdict>>& verdicts) {
+  bundle->is_hopeless |= IsFinal(verdicts.status().code());
   const bool known = verdicts.ok() && verdicts->size() == call.claimants.size();
   for (std::size_t i = 0; i < call.claimants.size(); ++i) {
     Claimant claimant = call.claimants[i];
@@ -209,7 +218,8 @@ void ClaimStage::Settle(Bundle* bundle, Call call,
 // When a round of calls has ended: all is said, or some of it is asked for again, or time is up.
 void ClaimStage::LookAt(BundleId id, Bundle* bundle, Instant now, ClaimEffects* effects) {
   if (!bundle->unasked.empty() || bundle->calls > 0) return;
-  if (bundle->unsettled.empty() || now + bundle->retry >= bundle->due) {
+  const bool is_over = bundle->is_hopeless || now + bundle->retry >= bundle->due;
+  if (bundle->unsettled.empty() || is_over) {
     return Release(id, now, effects);
   }
   bundle->retry_at = now + bundle->retry;

@@ -111,8 +111,10 @@ class ClaimStage {
   // No request of this group comes any more. Each group must end: until then it waits. An unknown
   // one: changes nothing.
   void EndGroup(ClaimOwner owner, Instant now, ClaimEffects* effects);
-  // An error, or not one verdict an id: asked again, while there is time. A call that is not known,
-  // or whose events have gone on, changes nothing but that there is room for another.
+  // An error, or not one verdict an id: asked again, while there is time; but not what another try
+  // would not change (INVALID_ARGUMENT, UNIMPLEMENTED, PERMISSION_DENIED, UNAUTHENTICATED). A call
+  // that is not known, or whose events have gone on, changes nothing but that there is room for
+  // another.
   void HandleCall(ClaimCallId id, const StatusOr<std::vector<ClaimVerdict>>& verdicts, Instant now,
                   ClaimEffects* effects);
   // Acts on whatever is due at `now`.
@@ -146,6 +148,7 @@ class ClaimStage {
     Duration retry{0};
     std::optional<Instant> retry_at;
     std::uint64_t verdicts = 0;  // that the ring gave
+    bool is_hopeless = false;    // asking again would change nothing
     ClaimCounts counts;
   };
   struct TenantQueue {

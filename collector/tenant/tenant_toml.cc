@@ -305,16 +305,20 @@ Status ReadEnrichment(const toml::node& node, Enrichment* enrich) {
   return OkStatus();
 }
 
-// "36h", seconds, or "off".
+// "36h", seconds, or "off" (0).
 Status ReadLifetime(const toml::node& node, std::uint64_t* seconds) {
   const auto text = node.value_exact<std::string>();
-  const bool is_off = text == "off" || node.value_exact<std::int64_t>() == 0;
-  *seconds = 0;
-  if (is_off) return OkStatus();
-  if (!text) return Whole(seconds, kMaxDeduplicateSeconds)(node);
-  ASSIGN_OR_RETURN(*seconds, ParseTtl(*text));
-  if (*seconds > 0 && *seconds <= kMaxDeduplicateSeconds) return OkStatus();
-  return InvalidArgument("want off, or a time of at most {}", FormatTtl(kMaxDeduplicateSeconds));
+  const auto number = node.value_exact<std::int64_t>();
+  if (text == "off" || number == 0) {
+    *seconds = 0;
+    return OkStatus();
+  }
+  const auto parsed = ParseTtl(text ? *text : number ? std::to_string(*number) : "");
+  const bool is_good = parsed.ok() && *parsed > 0 && *parsed <= kMaxDeduplicateSeconds;
+  if (is_good) *seconds = *parsed;
+  return is_good ? OkStatus()
+                 : InvalidArgument("want 'off', or up to {}: '36h', or seconds",
+                                   FormatTtl(kMaxDeduplicateSeconds));
 }
 
 StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {

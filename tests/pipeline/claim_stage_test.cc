@@ -237,6 +237,13 @@ TEST_F(ClaimStageTest, AsksAgainAfterAnError) {
   EXPECT_THAT(FatesOf(request), ElementsAre(kDropped));
 }
 
+TEST_F(ClaimStageTest, DoesNotAskAgainWhatWouldBeRefusedAgain) {
+  const std::uint64_t request = AddGroup(1, {7});
+  Answer(0, Unimplemented("an old node"));
+  EXPECT_THAT(FatesOf(request), ElementsAre(kStored));
+  EXPECT_EQ(UncheckedOf("acme", Unchecked::kLate), 1u);
+}
+
 TEST_F(ClaimStageTest, AnAnswerOfAnotherSizeIsAnError) {
   const std::uint64_t request = AddGroup(1, {7, 8});
   Answer(0, std::vector{kTaken});
