@@ -58,6 +58,7 @@ PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client)
   options.lateness = std::chrono::milliseconds(config.lateness_ms);
   options.stale_percent = static_cast<std::uint32_t>(config.stale_percent);
   options.max_in_flight = config.max_in_flight;
+  options.claims.deadline = std::chrono::milliseconds(config.claim_deadline_ms);
   return options;
 }
 

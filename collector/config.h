@@ -39,6 +39,7 @@ struct CollectorConfig {
   std::uint64_t lateness_ms = 1000;
   std::uint64_t stale_percent = 20;
   std::uint64_t max_in_flight = 64;
+  std::uint64_t claim_deadline_ms = 2000;
   std::uint64_t drain_seconds = 30;
   std::string dc = "1";
   std::string cell = "cell0";
