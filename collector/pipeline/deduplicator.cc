@@ -12,6 +12,8 @@ namespace carillon {
 namespace {
 
 constexpr Duration kMaxWait = std::chrono::seconds(1);
+// A call that a dying node does not answer is given up while there is time for another.
+constexpr int kCallsInDeadline = 2;
 // Between two attempts to make a bucket.
 constexpr Duration kBucketAgain = std::chrono::seconds(1);
 
@@ -177,7 +179,7 @@ void Deduplicator::Send(const ClaimCall& call) {
   const ClaimOrder order{
       .bucket = ClaimsBucket(call.seconds), .owner = call.owner, .ids = call.ids};
   options_.client->ClaimAsync(
-      order, options_.limits.deadline,
+      order, options_.limits.deadline / kCallsInDeadline,
       [id = call.id, seconds = call.seconds,
        mailbox = mailbox_](StatusOr<std::vector<ClaimVerdict>> verdicts) {
         if (verdicts.status().code() == StatusCode::kNotFound) mailbox->WantBucket(seconds);

@@ -24,6 +24,7 @@ import collector  # noqa: E402
 IDS = int(os.environ.get("CARILLON_DEDUP_IDS", "1000000"))
 KILLS = int(os.environ.get("CARILLON_DEDUP_KILLS", "0"))
 RATE = float(os.environ.get("CARILLON_DEDUP_RATE", "0"))  # events/s in all; 0: as fast as they go
+DEADLINE_MS = int(os.environ.get("CARILLON_DEDUP_DEADLINE_MS", "2000"))
 SENDERS = 4
 REQUEST_EVENTS = 200
 REPEATS = 20  # of a request's events
@@ -87,9 +88,12 @@ class DedupMeasured(cluster.ClusterTest):
     config = "partitions = 64\n"
 
     def start_collector(self, name, listen="127.0.0.1:0"):
+        config = os.path.join(self.root, name + ".toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"claim_deadline_ms = {DEADLINE_MS}\n")
         running = collector.Collector(
             os.path.join(self.root, name), ",".join(member.grpc for member in self.members),
-            "--open", "acme", listen=listen)
+            "--open", "acme", "--config", config, listen=listen)
         self.addCleanup(running.kill)
         self.collectors[name] = running
         self.addresses[name] = running.http
@@ -105,6 +109,9 @@ class DedupMeasured(cluster.ClusterTest):
         for name in ("dedup_checked_total", "dedup_duplicates_total", "dedup_unchecked_total",
                      "claim_seconds_count", "claim_seconds_sum"):
             self.totals[name] += self.count(running, name)
+        for reason in ("late", "undecided", "full", "resting"):
+            self.totals[reason] += running.metric("dedup_unchecked_total", tenant="acme",
+                                                  reason=reason)
 
     def progress(self):
         return sum(sender.sent for sender in self.senders)
@@ -168,7 +175,10 @@ class DedupMeasured(cluster.ClusterTest):
             f"{lost} lost, {twice} stored twice; "
             f"{totals['dedup_checked_total']:.0f} checked, "
             f"{totals['dedup_duplicates_total']:.0f} dropped, "
-            f"{totals['dedup_unchecked_total']:.0f} unchecked; {calls:.0f} calls of "
+            f"{totals['dedup_unchecked_total']:.0f} unchecked ("
+            + ", ".join(f"{totals[reason]:.0f} {reason}" for reason in
+                        ("late", "undecided", "full", "resting"))
+            + f"); {calls:.0f} calls of "
             f"{1000 * totals['claim_seconds_sum'] / calls:.0f} ms")
         self.assertEqual(lost, 0)
         self.assertEqual(len(found), len(unique))

@@ -80,7 +80,7 @@ class DedupTest(support.NodeTest):
         running = self.start_collector("spool", tenants="[tenants.acme]\ndeduplicate = '36h'\n")
         self.post(running, ["a", "a"])
         self.await_checked(running, 2)
-        listed = self.node.cli("buckets", "--format", "json")
+        listed = self.node.cli("bucket", "list")
         self.assertIn("claims-129600s", str(listed.stdout))
         with open(os.path.join(self.root, "spool.toml"), "w", encoding="utf-8") as file:
             file.write("[tenants.acme]\ndeduplicate = 'off'\n")
