@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/chunk_key.h"
+#include "base/hash.h"
 
 namespace carillon {
 
@@ -26,6 +27,12 @@ Status Validate(const ClaimOrder& order) {
     return InvalidArgument("{} ids in one claim, at most {}", order.ids.size(), kMaxClaims);
   }
   return OkStatus();
+}
+
+std::uint16_t ClaimPosition(std::string_view bucket, const ClaimId& id) {
+  const Uuid uuid = id.value();
+  const std::string_view bytes(reinterpret_cast<const char*>(uuid.bytes.data()), kClaimIdBytes);
+  return static_cast<std::uint16_t>(HashOfKey(bucket, bytes) >> 48);
 }
 
 Bytes EncodeClaimIds(const std::vector<ClaimId>& ids) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
+
 namespace carillon {
 namespace {
 
@@ -19,6 +21,12 @@ TEST(ClaimTest, RefusesBytesThatAreNoIds) {
   EXPECT_TRUE(DecodeClaimIds(std::string(kMaxClaims * kClaimIdBytes, 'x')).ok());
   EXPECT_EQ(DecodeClaimIds(std::string((kMaxClaims + 1) * kClaimIdBytes, 'x')).status().code(),
             StatusCode::kInvalidArgument);
+}
+
+TEST(ClaimTest, LiesWhereItsBucketAndItsBytesAreHashedTo) {
+  const ClaimId id(
+      Uuid{{'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p'}});
+  EXPECT_EQ(ClaimPosition("claims", id), HashOfKey("claims", "abcdefghijklmnop") >> 48);
 }
 
 TEST(ClaimTest, ChecksAnOrder) {
