@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/chunk_info.h"
 #include "base/chunk_key.h"
+#include "base/claim.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "client/retry.h"
@@ -133,6 +134,15 @@ class Client {
   // FAILED_PRECONDITION: a chunk is not stored.
   virtual Status CommitSecond(const Commit& commit) = 0;
   virtual void CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) = 0;
+
+  // Claims ids for an owner: one verdict an id, in the order of `order.ids`. Asking again for the
+  // same owner is safe, whatever became of the first time. INVALID_ARGUMENT: Validate(order).
+  // NOT_FOUND: no such bucket. Any other error: nothing is known, the ids may be claimed or not.
+  virtual StatusOr<std::vector<ClaimVerdict>> Claim(const ClaimOrder& order) = 0;
+  // The same, with retries, within `timeout`, or ClientOptions::timeout if that is shorter; `done`
+  // is called once, on a thread of the client's (on this one for a bad order), and must not block.
+  virtual void ClaimAsync(const ClaimOrder& order, Duration timeout,
+                          std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) = 0;
 
   virtual StatusOr<SecondsPage> ListSeconds(const ListQuery& query) = 0;
 

@@ -118,6 +118,14 @@ v1::CommitSecondRequest ToMessage(const Commit& commit) {
   return message;
 }
 
+v1::ClaimRequest ToMessage(const ClaimOrder& order) {
+  v1::ClaimRequest message;
+  message.set_bucket(order.bucket);
+  message.set_owner(EncodeClaimIds({ClaimId(order.owner.value())}));
+  message.set_ids(EncodeClaimIds(order.ids));
+  return message;
+}
+
 v1::ListSecondsRequest ToMessage(const ListQuery& query) {
   v1::ListSecondsRequest message;
   message.set_bucket(query.bucket);
@@ -166,6 +174,21 @@ StatusOr<SecondsPage> FromMessage(const v1::ListSecondsResponse& message) {
   if (message.next_from() != 0) page.next_from = Epoch(message.next_from());
   page.partial = message.partial();
   return page;
+}
+
+StatusOr<std::vector<ClaimVerdict>> FromMessage(const v1::ClaimResponse& message,
+                                                std::size_t wanted) {
+  if (static_cast<std::size_t>(message.verdicts_size()) != wanted) {
+    return Internal("{} verdicts for {} ids", message.verdicts_size(), wanted);
+  }
+  std::vector<ClaimVerdict> verdicts;
+  verdicts.reserve(wanted);
+  for (const int verdict : message.verdicts()) {
+    verdicts.push_back(verdict == v1::CLAIM_VERDICT_MINE    ? ClaimVerdict::kMine
+                       : verdict == v1::CLAIM_VERDICT_TAKEN ? ClaimVerdict::kTaken
+                                                            : ClaimVerdict::kUndecided);
+  }
+  return verdicts;
 }
 
 NamedBucket FromMessage(const v1::Bucket& message) {

@@ -14,11 +14,15 @@
 namespace carillon {
 
 v1::CommitSecondRequest ToMessage(const Commit& commit);
+v1::ClaimRequest ToMessage(const ClaimOrder& order);
 v1::ListSecondsRequest ToMessage(const ListQuery& query);
 v1::ReadRangeRequest ToMessage(const RangeQuery& query);
 v1::BucketProperties ToMessage(const BucketChange& change);
 
 StatusOr<SecondsPage> FromMessage(const v1::ListSecondsResponse& message);
+// One verdict for each of `wanted` ids.
+StatusOr<std::vector<ClaimVerdict>> FromMessage(const v1::ClaimResponse& message,
+                                                std::size_t wanted);
 NamedBucket FromMessage(const v1::Bucket& message);
 PutReply FromMessage(const v1::PutChunkResponse& message);
 

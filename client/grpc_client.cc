@@ -1,5 +1,6 @@
 #include "client/grpc_client.h"
 
+#include <algorithm>
 #include <future>
 #include <thread>
 #include <utility>
@@ -158,6 +159,32 @@ void GrpcClient::CommitSecondAsync(const Commit& commit, std::function<void(Stat
       [this, done = std::move(done)](StatusOr<UnaryCalls::Answer> answer) {
         done(ParseAnswer<v1::CommitSecondResponse>(&view_, std::move(answer)).status());
       });
+}
+
+StatusOr<std::vector<ClaimVerdict>> GrpcClient::Claim(const ClaimOrder& order) {
+  std::promise<StatusOr<std::vector<ClaimVerdict>>> promise;
+  ClaimAsync(order, options_.timeout, [&promise](StatusOr<std::vector<ClaimVerdict>> verdicts) {
+    promise.set_value(std::move(verdicts));
+  });
+  return promise.get_future().get();
+}
+
+// For any node: the ids have homes everywhere.
+void GrpcClient::ClaimAsync(const ClaimOrder& order, Duration timeout,
+                            std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) {
+  if (Status valid = Validate(order); !valid.ok()) return done(std::move(valid));
+  UnaryCalls::Past past;
+  past.began -= options_.timeout - std::min(timeout, options_.timeout);
+  calls_.Start(
+      "/carillon.v1.EventsService/Claim", Aim{.kind = Aim::Kind::kAnyNode},
+      [message = ToMessage(order)](const Target&) { return Serialize(message); },
+      [this, wanted = order.ids.size(),
+       done = std::move(done)](StatusOr<UnaryCalls::Answer> answer) {
+        auto response = ParseAnswer<v1::ClaimResponse>(&view_, std::move(answer));
+        if (!response.ok()) return done(response.status());
+        done(FromMessage(*response, wanted));
+      },
+      past);
 }
 
 StatusOr<SecondsPage> GrpcClient::ListSeconds(const ListQuery& query) {

@@ -26,6 +26,9 @@ class GrpcClient final : public Client {
                      std::function<void(StatusOr<PutReply>)> done) override;
   Status CommitSecond(const Commit& commit) override;
   void CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) override;
+  StatusOr<std::vector<ClaimVerdict>> Claim(const ClaimOrder& order) override;
+  void ClaimAsync(const ClaimOrder& order, Duration timeout,
+                  std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) override;
   StatusOr<SecondsPage> ListSeconds(const ListQuery& query) override;
   StatusOr<Bytes> GetChunk(const std::string& bucket, const ChunkKey& key) override;
   Status GetChunks(const std::string& bucket, const std::vector<ChunkKey>& keys,

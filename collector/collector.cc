@@ -27,6 +27,7 @@
 #include "collector/status_page.h"
 #include "collector/tenant/write_key.h"
 #include "collector/tenant_follower.h"
+#include "collector/user_agent_rules.h"
 
 namespace carillon {
 namespace {
@@ -83,6 +84,7 @@ PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client,
       }
     };
   }
+  options.claims.deadline = std::chrono::milliseconds(config.claim_deadline_ms);
   return options;
 }
 
@@ -147,12 +149,65 @@ class PipelineNumbers {
         [](const Stats& stats) { return stats.dead_letter_events; });
     add("spool_damaged_total", "Stretches of the spool that were unreadable.",
         [](const Stats& stats) { return stats.damaged; });
+    AddDeduplication(metrics);
     metrics->AddNumber("listen_overflows_total",
                        "Connections the kernel dropped for full queues, of the whole machine.",
                        ListenOverflows);
   }
 
  private:
+  // What `samples` makes of each tenant that has events with ids.
+  template <typename Samples>
+  std::vector<MetricSample> OfTenants(Samples samples) {
+    std::vector<MetricSample> all;
+    for (const auto& [tenant, counts] : Stats().deduplicated.tenants) {
+      samples(tenant, counts, &all);
+    }
+    return all;
+  }
+
+  void AddDeduplication(CollectorMetrics* metrics) {
+    using Samples = std::vector<MetricSample>;
+    const auto add = [&](const char* name, const char* help, auto value) {
+      metrics->AddFamily(name, help, [this, value] {
+        return OfTenants([&](const std::string& tenant, const ClaimCounts& counts, Samples* out) {
+          out->push_back({{{"tenant", tenant}}, static_cast<double>(value(counts))});
+        });
+      });
+    };
+    add("dedup_checked_total", "Events whose id was looked at, by tenant.",
+        [](const ClaimCounts& counts) { return counts.checked; });
+    add("dedup_duplicates_total", "Events dropped as duplicates, by tenant.",
+        [](const ClaimCounts& counts) { return counts.duplicates; });
+    add("dedup_ratio", "Duplicates of the events checked, by tenant.",
+        [](const ClaimCounts& counts) {
+          return counts.checked == 0
+                     ? 0.0
+                     : static_cast<double>(counts.duplicates) / static_cast<double>(counts.checked);
+        });
+    metrics->AddFamily(
+        "dedup_unchecked_total", "Events with an id that went on unchecked, by tenant and reason.",
+        [this] {
+          return OfTenants([](const std::string& tenant, const ClaimCounts& counts, Samples* out) {
+            for (std::size_t i = 0; i < kUncheckedReasons; ++i) {
+              const std::string reason(ToString(static_cast<Unchecked>(i)));
+              out->push_back({{{"tenant", tenant}, {"reason", reason}},
+                              static_cast<double>(counts.unchecked[i])});
+            }
+          });
+        });
+    metrics->AddNumber("dedup_waiting_requests", "Requests that wait for verdicts.", [this] {
+      return static_cast<double>(Stats().deduplicated.waiting_requests);
+    });
+    metrics->AddHistogram("claim_seconds", "How long the ring took to answer a claim.", [this] {
+      const ClaimCallTimes times = Stats().deduplicated.calls;
+      return MetricHistogram{.bounds = {kCallSeconds.begin(), kCallSeconds.end()},
+                             .within = {times.within.begin(), times.within.end()},
+                             .count = times.calls,
+                             .sum = times.seconds};
+    });
+  }
+
   PipelineStats Stats() {
     constexpr auto kFresh = std::chrono::milliseconds(100);
     const std::lock_guard lock(mutex_);
@@ -194,24 +249,6 @@ std::unique_ptr<StreamSession> MakeForward(const std::string& shared_key) {
 
 const std::string& TenantsFile(const CollectorConfig& config, const std::string& file) {
   return config.tenants_file.empty() ? file : config.tenants_file;
-}
-
-bool WantsUserAgents(const TenantTable& table) {
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (table.tenant(i).enrich.parse_user_agent) return true;
-  }
-  return false;
-}
-
-StatusOr<std::shared_ptr<const UserAgentParser>> ReadUserAgentRules(const std::string& path) {
-  const auto text = ReadTextFile(path);
-  auto parser = text.ok() ? UserAgentParser::Make(*text) : text.status();
-  if (!parser.ok()) {
-    return Annotate(
-        parser.status(),
-        fmt::format("user_agent_rules = '{}' (a tenant wants user agents parsed)", path));
-  }
-  return parser;
 }
 
 // Everything that runs, in the order in which it starts.

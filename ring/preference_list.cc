@@ -38,6 +38,17 @@ std::vector<MemberIndex> ReadOrderOf(const PartitionHomes& partition, std::uint3
   return order;
 }
 
+ClaimHomes ClaimHomesOf(const PartitionHomes& partition, std::uint32_t n_val) {
+  WriteSets sets = WriteSetsOf(partition, n_val);
+  if (partition.phase == Phase::kReadNew) return {.voters = std::move(sets.next), .next = {}};
+  return {.voters = std::move(sets.homes), .next = std::move(sets.next)};
+}
+
+std::uint32_t ClaimVotesWantedOf(const BucketProperties& bucket, std::size_t homes) {
+  const auto count = static_cast<std::uint32_t>(homes);
+  return std::max(AcksWantedOf(bucket, homes), count / 2 + 1);
+}
+
 std::vector<MemberIndex> FallbackOrderOf(const ClusterState& state, PartitionId partition,
                                          const std::vector<MemberIndex>& except) {
   const std::size_t count = state.members.size();

@@ -30,6 +30,17 @@ std::vector<MemberIndex> ReadOrderOf(const PartitionHomes& partition, std::uint3
 std::vector<MemberIndex> FallbackOrderOf(const ClusterState& state, PartitionId partition,
                                          const std::vector<MemberIndex>& except);
 
+// Who votes on claims of a partition; and, while it has new homes that are not read from, who votes
+// after them and must know what a vote came to.
+struct ClaimHomes {
+  std::vector<MemberIndex> voters;
+  std::vector<MemberIndex> next;  // some may be voters; empty: the voters stay
+};
+ClaimHomes ClaimHomesOf(const PartitionHomes& partition, std::uint32_t n_val);
+
+// How many votes of `homes` homes decide: a majority, and no fewer than w.
+std::uint32_t ClaimVotesWantedOf(const BucketProperties& bucket, std::size_t homes);
+
 // How many acknowledgements make a write durable in a set of `homes` homes: w, or all of them.
 std::uint32_t AcksWantedOf(const BucketProperties& bucket, std::size_t homes);
 

@@ -151,6 +151,12 @@ class Checker {
       case RecordType::kManifest:
         ++report_.manifests;
         return OkStatus();
+      case RecordType::kClaims: {
+        const auto claims = DecodeClaimsValue(item.value);
+        if (!claims.ok()) Find(true, where, std::string(Message(claims.status())));
+        if (claims.ok()) report_.claims += claims->ids.size();
+        return OkStatus();
+      }
       case RecordType::kDrop: {
         const auto drop = DecodePartitionDrop(item.value);
         if (drop.ok()) drops_[ttl_class].push_back(*drop);

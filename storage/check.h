@@ -24,6 +24,7 @@ struct CheckReport {
   std::uint64_t segment_bytes = 0;
   std::uint64_t chunks = 0;           // good records
   std::uint64_t manifests = 0;        // likewise
+  std::uint64_t claims = 0;           // ids in good records
   std::uint64_t value_bytes = 0;      // of good chunks
   std::uint64_t damaged = 0;          // findings that are damage
   std::uint64_t index_entries = 0;    // of chunks; 0 when there is no index

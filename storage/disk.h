@@ -51,6 +51,9 @@ class Disk {
   StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
                                   std::uint64_t hour, const Bytes& after,
                                   std::size_t max_entries) const;
+  StatusOr<ClaimPage> ListClaims(PartitionId partition, const std::string& bucket,
+                                 std::uint64_t slot, const Bytes& after,
+                                 std::size_t max_claims) const;
   StatusOr<std::vector<SyncEntry>> DamagedEntries(PartitionId partition,
                                                   std::size_t max_entries) const;
   Status DropPartition(PartitionId partition);
@@ -61,8 +64,8 @@ class Disk {
   Status Close();
 
  private:
-  struct PlannedItem;   // disk_write.cc
-  struct PlannedWrite;  // disk_write.cc
+  struct PlannedItem;   // planned_write.h
+  struct PlannedWrite;  // likewise
 
   Disk(const StoreOptions& options, DataDirectory directory, Random* random);
 
@@ -99,18 +102,33 @@ class Disk {
   void AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes);
   Status IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest> requests);
   IndexUpdate NewUpdate(IndexUpdate::Purpose purpose) const;
-  Status FetchChunks(std::span<const WriteRequest> requests, IndexUpdate* overlay) const;
+  Status FetchEntries(std::span<const WriteRequest> requests, IndexUpdate* overlay) const;
+  void PlanOne(const WriteRequest& request, std::size_t place, IndexUpdate* overlay,
+               PlannedWrite* plan, WriteOutcome* outcome) const;
   LogStream* StreamOf(std::uint32_t ttl_class);
   void HandleSyncFailure(const Status& status, SegmentId segment);
   void RegisterSegments(IndexUpdate* update);
+
+  // Claims (disk_claims.cc).
+  void PlanClaims(const ClaimsWrite& write, IndexUpdate* overlay, WriteOutcome* outcome,
+                  std::vector<PlannedItem>* items) const;
+  static Bytes ClaimsValueOf(const ClaimsWrite& write, const PlannedItem& item);
+  static RecordToAppend ClaimsRecord(const ClaimsWrite& write, const PlannedItem& item,
+                                     const Rope* value);
+  Status IndexClaims(const ClaimsWrite& write, const PlannedItem& item, bool look_up,
+                     IndexUpdate* update) const;
+  Status RemoveClaimsOf(std::string_view bucket, const Bytes& value, SegmentId segment,
+                        IndexUpdate* update) const;
+  StatusOr<ClaimPage> ListTimes(const Index& index, const Bytes& from, const Bytes& limit,
+                                std::size_t max_claims) const;
 
   // Upkeep (disk_maintain.cc).
   Status FlushIndexIfDue();
   void CheckSpace();
   void MaintainStreams(std::uint64_t now);
   Status DropSegments(std::uint64_t now);
-  Status DropSegment(SegmentId id);
-  Status RemoveEntriesOf(const SegmentReader& reader);
+  StatusOr<bool> DropSegment(SegmentId id);
+  StatusOr<bool> RemoveEntriesOf(const SegmentReader& reader);
   void PersistQuarantine();
   bool IsDead(const ScanItem& item, SegmentId segment) const;
   void NoteDamage(QuarantineEntry entry) const;
@@ -171,6 +189,7 @@ class Disk {
   std::uint64_t last_sequence_ = 0;  // at the last Maintain
   int consecutive_write_failures_ = 0;
   std::pair<SegmentId, std::uint64_t> scrub_at_{};
+  std::pair<SegmentId, std::uint64_t> removed_{};  // entries of a segment, up to an offset
 
   std::atomic<bool> failed_{false};
   std::atomic<std::uint64_t> recovered_{0}, torn_{0}, rebuilds_{0}, expired_{0}, for_space_{0},

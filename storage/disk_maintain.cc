@@ -8,6 +8,8 @@ namespace carillon {
 namespace {
 
 constexpr std::size_t kEntriesPerUpdate = 2000;
+// Of a segment that goes, at a time: writes wait meanwhile.
+constexpr std::size_t kEntriesPerMaintain = 50'000;
 
 }  // namespace
 
@@ -98,7 +100,8 @@ Status Disk::DropSegments(std::uint64_t now) {
   const RetentionRules rules{.expiry_grace_seconds = options_.expiry_grace_seconds,
                              .watermark_free = options_.watermark_free};
   for (const SegmentDrop& drop : PlanRetention(segments_.Entries(), now, space, rules)) {
-    RETURN_IF_ERROR(DropSegment(drop.id));
+    ASSIGN_OR_RETURN(const bool dropped, DropSegment(drop.id));
+    if (!dropped) return OkStatus();  // the rest of it next time
     if (drop.reason == DropReason::kExpired) {
       ++expired_;
       LogInfo("segment {}: expired and removed", drop.id);
@@ -111,11 +114,12 @@ Status Disk::DropSegments(std::uint64_t now) {
 }
 
 // Entries first, then the file: a crash in between leaves a file that the index does not know,
-// which the next start removes.
-Status Disk::DropSegment(SegmentId id) {
+// which the next start removes. False: it has more entries than go at a time.
+StatusOr<bool> Disk::DropSegment(SegmentId id) {
   const auto reader = segments_.Reader(id);
-  if (reader == nullptr) return OkStatus();
-  RETURN_IF_ERROR(RemoveEntriesOf(*reader));
+  if (reader == nullptr) return true;
+  ASSIGN_OR_RETURN(const bool removed, RemoveEntriesOf(*reader));
+  if (!removed) return false;
   IndexUpdate update(index_.get());
   update.DeleteSegment(id);
   {
@@ -130,14 +134,17 @@ Status Disk::DropSegment(SegmentId id) {
   RETURN_IF_ERROR(index_->Flush());
   segments_.Remove(id);
   RETURN_IF_ERROR(options_.files->Remove(directory_.SegmentPath(id)));
-  return options_.files->SyncDirectory(directory_.segments());
+  RETURN_IF_ERROR(options_.files->SyncDirectory(directory_.segments()));
+  return true;
 }
 
-Status Disk::RemoveEntriesOf(const SegmentReader& reader) {
+// Goes on where it stopped the last time, if that was in this segment.
+StatusOr<bool> Disk::RemoveEntriesOf(const SegmentReader& reader) {
   const SegmentId id = reader.header().id;
-  SegmentScanner scanner(&reader.file(), reader.header(), kSegmentHeaderBytes,
-                         /*read_values=*/false);
+  const std::uint64_t from = removed_.first == id ? removed_.second : kSegmentHeaderBytes;
+  SegmentScanner scanner(&reader.file(), reader.header(), from, /*read_values=*/false);
   IndexUpdate update(index_.get());
+  std::size_t removed = 0;
   while (true) {
     ASSIGN_OR_RETURN(const ScanItem item, scanner.Next());
     if (item.kind == ScanItem::Kind::kEnd) break;
@@ -158,12 +165,18 @@ Status Disk::RemoveEntriesOf(const SegmentReader& reader) {
       for (const ChunkInfo& chunk : commit.chunks) {
         RETURN_IF_ERROR(update.RemoveManifestEntry(partition, commit.bucket, chunk.key, id));
       }
+    } else if (item.header.type == RecordType::kClaims && item.value_status.ok()) {
+      RETURN_IF_ERROR(RemoveClaimsOf(record_key->bucket, item.value, id, &update));
     }
     if (update.changes() < kEntriesPerUpdate) continue;
+    removed += update.changes();
     RETURN_IF_ERROR(index_->Apply(&update));
     update = IndexUpdate(index_.get());
+    removed_ = {id, item.limit};
+    if (removed >= kEntriesPerMaintain) return false;
   }
-  return index_->Apply(&update);
+  RETURN_IF_ERROR(index_->Apply(&update));
+  return true;
 }
 
 Status Disk::Scrub(std::uint64_t bytes) {

@@ -4,12 +4,23 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/log.h"
-#include "storage/disk.h"
+#include "storage/planned_write.h"
 
 namespace carillon {
 namespace {
 
 constexpr int kMaxWriteFailures = 3;  // in a row: then the disk is given up
+
+SyncMode SyncOf(const WriteRequest& request) {
+  if (request.chunk) return request.chunk->sync;
+  return request.commit ? request.commit->sync : request.claims->sync;
+}
+
+// Of claims: at least a second, so that they are of a class that expires.
+std::uint64_t TtlOf(const ClaimSet& set) {
+  if (set.expire_at == 0) return 0;
+  return set.expire_at > set.claimed_at ? set.expire_at - set.claimed_at : 1;
+}
 
 Bytes RecordKeyOf(std::string_view bucket, std::string_view key) {
   Bytes record_key(bucket);
@@ -60,27 +71,6 @@ void FailDuplicates(const Status& status, std::vector<WriteOutcome>* outcomes) {
 
 }  // namespace
 
-struct Disk::PlannedItem {
-  std::size_t request = 0;
-  bool repairs = false;  // replaces a damaged record
-  RecordLocation location;
-  std::uint64_t sequence = 0;
-  RecordLocation repaired;
-};
-
-// What a batch will append: per ttl class the records, and which request each is of.
-struct Disk::PlannedWrite {
-  struct OfClass {
-    std::vector<RecordToAppend> records;
-    std::vector<PlannedItem> items;  // parallel to records
-    bool sync = false;
-    bool sync_soon = false;
-    bool appended = false;
-  };
-  std::map<std::uint32_t, OfClass> classes;          // one may have only a sync to do
-  std::vector<std::unique_ptr<Rope>> commit_values;  // records point to them
-};
-
 IndexUpdate Disk::NewUpdate(IndexUpdate::Purpose purpose) const {
   return IndexUpdate(
       index_.get(),
@@ -90,10 +80,14 @@ IndexUpdate Disk::NewUpdate(IndexUpdate::Purpose purpose) const {
       purpose);
 }
 
-// Looks up all chunks of a batch at once.
-Status Disk::FetchChunks(std::span<const WriteRequest> requests, IndexUpdate* overlay) const {
+// Looks up all chunks of a batch at once, and the claims of each request.
+Status Disk::FetchEntries(std::span<const WriteRequest> requests, IndexUpdate* overlay) const {
   std::vector<Bytes> keys;
   for (const WriteRequest& request : requests) {
+    if (request.claims) {
+      RETURN_IF_ERROR(overlay->FetchClaims(request.claims->bucket, request.claims->set.claims,
+                                           partition_bits_));
+    }
     if (!request.chunk) continue;
     const ChunkWrite& write = *request.chunk;
     keys.push_back(KeyAt(write.placement.ring_position, write.bucket, write.key));
@@ -170,42 +164,15 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
                               std::vector<WriteOutcome>* outcomes) const {
   PlannedWrite plan;
   IndexUpdate overlay = NewUpdate(IndexUpdate::Purpose::kLookAhead);  // what the index will be
-  if (const Status fetched = FetchChunks(requests, &overlay); !fetched.ok()) {
+  if (const Status fetched = FetchEntries(requests, &overlay); !fetched.ok()) {
     for (WriteOutcome& outcome : *outcomes) outcome.status = fetched;
     return plan;
   }
   bool repeat_syncs = false;  // a repeat is to be synced, and what it repeats may not have been
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    WriteOutcome* outcome = &(*outcomes)[i];
-    PlannedItem item{.request = i};
-    const auto& chunk = requests[i].chunk;
-    const auto& commit = requests[i].commit;
-    CHECK(chunk.has_value() != commit.has_value());
-    // What will be refused for want of space must not look stored to those after it.
-    const bool full = space_.full();
-    IndexUpdate alone = NewUpdate(IndexUpdate::Purpose::kLookAhead);
-    IndexUpdate* seen = full ? &alone : &overlay;
-    const SyncMode sync = chunk ? chunk->sync : commit->sync;
-    if (chunk ? !PlanChunk(*chunk, seen, outcome, &item) : !PlanCommit(*commit, seen, outcome)) {
-      repeat_syncs = repeat_syncs || (outcome->already_stored && sync == SyncMode::kAlways);
-      continue;
-    }
-    if (full) {
-      outcome->status =
-          ResourceExhausted("the disk is full: less than {} % is free", options_.min_free * 100);
-      continue;
-    }
-    auto& of_class = plan.classes[TtlClass(chunk ? chunk->ttl_seconds : commit->ttl_seconds)];
-    of_class.sync = of_class.sync || sync == SyncMode::kAlways;
-    of_class.sync_soon = of_class.sync_soon || sync == SyncMode::kInterval;
-    if (chunk) {
-      of_class.records.push_back(ChunkRecord(*chunk));
-    } else {
-      plan.commit_values.push_back(std::make_unique<Rope>(EncodeCommitValue(commit->commit)));
-      const Rope* value = plan.commit_values.back().get();
-      of_class.records.push_back(CommitRecord(*commit, value, Crc32c(*value)));
-    }
-    of_class.items.push_back(item);
+    PlanOne(requests[i], i, &overlay, &plan, &(*outcomes)[i]);
+    repeat_syncs =
+        repeat_syncs || ((*outcomes)[i].already_stored && SyncOf(requests[i]) == SyncMode::kAlways);
   }
   if (repeat_syncs) {
     for (const auto& [ttl_class, stream] : streams_) {
@@ -214,6 +181,50 @@ Disk::PlannedWrite Disk::Plan(std::span<const WriteRequest> requests,
     for (auto& [ttl_class, of_class] : plan.classes) of_class.sync = true;
   }
   return plan;
+}
+
+void Disk::PlanOne(const WriteRequest& request, std::size_t place, IndexUpdate* overlay,
+                   PlannedWrite* plan, WriteOutcome* outcome) const {
+  const auto& [chunk, commit, claims] = request;
+  CHECK(chunk.has_value() + commit.has_value() + claims.has_value() == 1);
+  // What will be refused for want of space must not look stored to those after it.
+  const bool full = space_.full();
+  IndexUpdate alone = NewUpdate(IndexUpdate::Purpose::kLookAhead);
+  IndexUpdate* seen = full ? &alone : overlay;
+  std::vector<PlannedItem> items(1);
+  std::uint64_t ttl_seconds = 0;
+  if (claims) {
+    PlanClaims(*claims, seen, outcome, &items);
+    ttl_seconds = TtlOf(claims->set);
+  } else if (chunk) {
+    if (!PlanChunk(*chunk, seen, outcome, &items.front())) items.clear();
+    ttl_seconds = chunk->ttl_seconds;
+  } else {
+    if (!PlanCommit(*commit, seen, outcome)) items.clear();
+    ttl_seconds = commit->ttl_seconds;
+  }
+  if (items.empty()) return;
+  if (full) {
+    outcome->status =
+        ResourceExhausted("the disk is full: less than {} % is free", options_.min_free * 100);
+    return;
+  }
+  auto& of_class = plan->classes[TtlClass(ttl_seconds)];
+  of_class.sync = of_class.sync || SyncOf(request) == SyncMode::kAlways;
+  of_class.sync_soon = of_class.sync_soon || SyncOf(request) == SyncMode::kInterval;
+  for (PlannedItem& item : items) {
+    item.request = place;
+    if (chunk) {
+      of_class.records.push_back(ChunkRecord(*chunk));
+    } else {
+      plan->values.push_back(std::make_unique<Rope>(commit ? EncodeCommitValue(commit->commit)
+                                                           : ClaimsValueOf(*claims, item)));
+      const Rope* value = plan->values.back().get();
+      of_class.records.push_back(commit ? CommitRecord(*commit, value, Crc32c(*value))
+                                        : ClaimsRecord(*claims, item, value));
+    }
+    of_class.items.push_back(std::move(item));
+  }
 }
 
 // Bytes: appends and syncs class by class; requests whose class fails get its error.
@@ -245,6 +256,7 @@ void Disk::AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes
     }
     if (status.ok()) consecutive_write_failures_ = 0;
     of_class.appended = status.ok();
+    plan->failed = plan->failed || !status.ok();
     if (!status.ok()) FailDuplicates(status, outcomes);
     for (std::size_t i = 0; i < of_class.items.size(); ++i) {
       PlannedItem& item = of_class.items[i];
@@ -287,6 +299,8 @@ Status Disk::IndexPlanned(const PlannedWrite& plan, std::span<const WriteRequest
         const std::lock_guard lock(quarantine_mutex_);
         quarantine_.erase({item.repaired.segment, item.repaired.offset});
         update.DeleteQuarantine(item.repaired.segment, item.repaired.offset);
+      } else if (const auto& claims = requests[item.request].claims) {
+        RETURN_IF_ERROR(IndexClaims(*claims, item, plan.failed, &update));
       } else {
         const CommitWrite& write = *requests[item.request].commit;
         RETURN_IF_ERROR(update

@@ -10,9 +10,13 @@ namespace {
 
 constexpr auto kMaintainEvery = std::chrono::seconds(1);
 constexpr std::size_t kRequestOverheadBytes = 256;
+constexpr std::size_t kClaimOverheadBytes = 128;
 
 std::size_t BytesOf(const WriteRequest& request) {
   if (request.chunk) return request.chunk->value.size() + kRequestOverheadBytes;
+  if (request.claims) {
+    return request.claims->set.claims.size() * kClaimOverheadBytes + kRequestOverheadBytes;
+  }
   return (request.commit->commit.chunks.size() + 1) * kRequestOverheadBytes;
 }
 
@@ -138,9 +142,8 @@ GroupCommit::~GroupCommit() {
 }
 
 void GroupCommit::Submit(WriteRequest request, Done done) {
-  const WritePlacement& placement =
-      request.chunk ? request.chunk->placement : request.commit->placement;
-  workers_[store_->DiskAt(placement.ring_position)]->Submit(std::move(request), std::move(done));
+  const std::size_t disk = store_->DiskAt(PositionOf(request));
+  workers_[disk]->Submit(std::move(request), std::move(done));
 }
 
 bool GroupCommit::Run(std::size_t disk, std::function<void()> work) {

@@ -1,5 +1,6 @@
 #include "storage/index.h"
 
+#include <array>
 #include <set>
 
 #include "base/coding.h"
@@ -18,6 +19,8 @@ Status ForEachWithPrefix(const KeyValueStore& entries, Family family, std::strin
   }
   return cursor->status();
 }
+
+constexpr std::array kPartitionedFamilies = {Family::kChunks, Family::kManifests, Family::kClaims};
 
 }  // namespace
 
@@ -79,9 +82,40 @@ Status Index::ForEachManifestEntry(
                            });
 }
 
+Status Index::ForEachClaim(PartitionId partition,
+                           const std::function<void(std::string_view bucket, const ClaimId& id,
+                                                    const ClaimEntry&)>& visit) const {
+  return ForEachWithPrefix(*entries_, Family::kClaims, PartitionPrefix(partition),
+                           [&](std::string_view key, std::string_view value) -> Status {
+                             ASSIGN_OR_RETURN(const ParsedClaimKey parsed, ParseClaimKey(key));
+                             if (parsed.claimed_at) return OkStatus();
+                             ASSIGN_OR_RETURN(const ClaimEntry entry, DecodeClaimEntry(value));
+                             visit(parsed.bucket, parsed.id, entry);
+                             return OkStatus();
+                           });
+}
+
+StatusOr<std::optional<ClaimEntry>> Index::FindClaim(std::string_view id_key) const {
+  ASSIGN_OR_RETURN(const std::optional<Bytes> value, entries_->Get(Family::kClaims, id_key));
+  if (!value) return std::optional<ClaimEntry>();
+  ASSIGN_OR_RETURN(const ClaimEntry entry, DecodeClaimEntry(*value));
+  return std::optional(entry);
+}
+
+StatusOr<std::vector<std::optional<ClaimEntry>>> Index::FindClaims(
+    const std::vector<Bytes>& id_keys) const {
+  ASSIGN_OR_RETURN(const auto values, entries_->MultiGet(Family::kClaims, id_keys));
+  std::vector<std::optional<ClaimEntry>> found(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!values[i]) continue;
+    ASSIGN_OR_RETURN(found[i], DecodeClaimEntry(*values[i]));
+  }
+  return found;
+}
+
 StatusOr<bool> Index::HasPartition(PartitionId partition) const {
   const Bytes prefix = PartitionPrefix(partition);
-  for (const Family family : {Family::kChunks, Family::kManifests}) {
+  for (const Family family : kPartitionedFamilies) {
     const auto cursor = entries_->NewCursor(family);
     cursor->Seek(prefix);
     if (cursor->Valid() && cursor->key().starts_with(prefix)) return true;
@@ -92,7 +126,7 @@ StatusOr<bool> Index::HasPartition(PartitionId partition) const {
 
 StatusOr<std::vector<PartitionId>> Index::HeldPartitions() const {
   std::set<PartitionId> held;
-  for (const Family family : {Family::kChunks, Family::kManifests}) {
+  for (const Family family : kPartitionedFamilies) {
     const auto cursor = entries_->NewCursor(family);
     cursor->Seek({});
     while (cursor->Valid()) {

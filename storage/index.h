@@ -34,6 +34,15 @@ struct ManifestEntry {
   std::uint64_t expire_at = 0;
 };
 
+struct ClaimEntry {
+  ClaimOwner owner;  // nil: contested
+  std::uint64_t claimed_at = 0;
+  std::uint64_t expire_at = 0;
+  bool decided = false;
+  SegmentId segment;
+  std::uint64_t sequence = 0;  // of its record
+};
+
 struct SegmentEntry {
   SegmentId id;
   std::uint32_t ttl_class = 0;
@@ -103,17 +112,27 @@ class IndexUpdate {
   // ALREADY_EXISTS: an entry is there with another size or CRC; the update is as before.
   StatusOr<std::size_t> AddCommit(PartitionId partition, const Commit& commit, SegmentId segment,
                                   std::uint64_t expire_at, std::uint64_t heard_at);
+  // Looks many claims up at once, for the calls of FindClaim that follow; ids of one bucket.
+  Status FetchClaims(std::string_view bucket, const std::vector<PlacedClaim>& claims,
+                     std::uint32_t partition_bits);
+  StatusOr<std::optional<ClaimEntry>> FindClaim(PartitionId partition, std::string_view bucket,
+                                                const ClaimId& id) const;
+  // `before`: what FindClaim says; it counts no longer.
+  void PutClaim(PartitionId partition, std::string_view bucket, const ClaimId& id,
+                const std::optional<ClaimEntry>& before, const ClaimEntry& entry);
   void PutSegment(const SegmentEntry& segment);
   void DeleteSegment(SegmentId id);
   void PutNumbering(const IndexNumbering& numbering);
   void PutPosition(std::uint32_t ttl_class, const CoveredPosition& position);
   void PutQuarantine(const QuarantineEntry& entry);
   void DeleteQuarantine(SegmentId segment, std::uint64_t offset);
-  // Takes an entry out if it points into `segment`. For a chunk, and for a manifest entry.
+  // Takes an entry out if it points into `segment`. For a chunk, a manifest entry, a claim.
   Status RemoveChunk(PartitionId partition, std::string_view bucket, const ChunkKey& key,
                      SegmentId segment);
   Status RemoveManifestEntry(PartitionId partition, std::string_view bucket, const ChunkKey& key,
                              SegmentId segment);
+  Status RemoveClaim(PartitionId partition, std::string_view bucket, const ClaimId& id,
+                     SegmentId segment);
 
   std::size_t changes() const { return batch_.changes.size() + digests_.size(); }
   bool empty() const { return changes() == 0; }
@@ -123,6 +142,8 @@ class IndexUpdate {
  private:
   void AddDigest(PartitionId partition, std::string_view bucket, const ChunkKey& key,
                  std::string_view kind, std::uint32_t crc, bool negative);
+  void AddClaimDigest(PartitionId partition, std::string_view bucket, const ClaimId& id,
+                      const ClaimEntry& entry, bool negative);
   StatusOr<std::optional<ManifestEntry>> FindManifestEntry(const Bytes& index_key,
                                                            const ChunkKey& key) const;
 
@@ -131,6 +152,7 @@ class IndexUpdate {
   KeyValueBatch batch_;
   Purpose purpose_;
   std::unordered_map<Bytes, std::optional<ChunkEntry>> chunks_;  // changed or looked up
+  std::unordered_map<Bytes, std::optional<ClaimEntry>> claims_;  // likewise, by id
   std::map<Bytes, Digest> digests_;                              // what is to be added
   std::map<Bytes, std::optional<ManifestEntry>> manifests_;      // likewise
   std::map<Bytes, std::uint64_t> seals_;                         // likewise
@@ -160,6 +182,12 @@ class Index {
   Status ForEachManifestEntry(
       PartitionId partition,
       const std::function<void(const ParsedIndexKey&, const ManifestEntry&)>& visit) const;
+  Status ForEachClaim(PartitionId partition,
+                      const std::function<void(std::string_view bucket, const ClaimId& id,
+                                               const ClaimEntry&)>& visit) const;
+  StatusOr<std::optional<ClaimEntry>> FindClaim(std::string_view id_key) const;
+  StatusOr<std::vector<std::optional<ClaimEntry>>> FindClaims(
+      const std::vector<Bytes>& id_keys) const;
   StatusOr<bool> HasPartition(PartitionId partition) const;
   // Those with an entry, ascending. Cost: two seeks for each.
   StatusOr<std::vector<PartitionId>> HeldPartitions() const;
@@ -200,5 +228,8 @@ inline constexpr std::string_view kManifestKind = "m";
 // What the digests count: an entry's key with its kind, so that a chunk and its line in a manifest
 // are two entries.
 Bytes DigestEntryKey(std::string_view kind, std::string_view bucket, const ChunkKey& key);
+// Of a claim: that `owner` has `id`. Counted in the slot of its time (ClaimSlotOf).
+Digest ClaimDigestOf(std::string_view bucket, const ClaimId& id, const ClaimOwner& owner,
+                     bool negative);
 
 }  // namespace carillon

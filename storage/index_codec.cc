@@ -70,6 +70,31 @@ StatusOr<ManifestEntry> DecodeManifestEntry(const ChunkKey& key, std::string_vie
   return entry;
 }
 
+Bytes EncodeClaimEntry(const ClaimEntry& entry) {
+  Bytes value;
+  value.reserve(48);
+  PutUuid(&value, entry.owner.value());
+  PutVarint(&value, entry.claimed_at);
+  PutVarint(&value, entry.expire_at);
+  PutVarint(&value, entry.decided ? 1 : 0);
+  PutVarint(&value, entry.segment.value());
+  PutVarint(&value, entry.sequence);
+  return value;
+}
+
+StatusOr<ClaimEntry> DecodeClaimEntry(std::string_view value) {
+  Decoder decoder(value);
+  ClaimEntry entry;
+  entry.owner = ClaimOwner(TakeUuid(&decoder));
+  entry.claimed_at = decoder.Varint();
+  entry.expire_at = decoder.Varint();
+  entry.decided = decoder.Varint() != 0;
+  entry.segment = SegmentId(decoder.Varint());
+  entry.sequence = decoder.Varint();
+  if (!decoder.Done()) return DataLoss("index: claim entry is malformed");
+  return entry;
+}
+
 Bytes SegmentMetaKey(SegmentId id) {
   Bytes key = MetaKey(kSegmentKind);
   PutOrdered(&key, id.value());

@@ -15,6 +15,9 @@ StatusOr<ChunkEntry> DecodeChunkEntry(std::string_view value);
 
 Bytes EncodeManifestEntry(const ManifestEntry& entry);
 
+Bytes EncodeClaimEntry(const ClaimEntry& entry);
+StatusOr<ClaimEntry> DecodeClaimEntry(std::string_view value);
+
 // Meta keys begin with the letter of their kind.
 inline constexpr char kSegmentKind = 'S';
 inline constexpr char kPositionKind = 'P';

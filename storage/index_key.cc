@@ -6,6 +6,9 @@
 namespace carillon {
 namespace {
 
+constexpr char kByIdLetter = 'i';
+constexpr char kByTimeLetter = 't';
+
 void PutName(Bytes* out, std::string_view name) {
   out->append(name);
   out->push_back('\0');
@@ -89,6 +92,50 @@ StatusOr<ParsedIndexKey> ParseChunkIndexKey(std::string_view bytes) {
   }
   if (failed || bytes.size() != 8) return DataLoss("index key is malformed");
   parsed.key.number = Decoder(bytes).Ordered<std::uint64_t>();
+  return parsed;
+}
+
+Bytes ClaimIdKey(PartitionId partition, std::string_view bucket, const ClaimId& id) {
+  Bytes key;
+  key.reserve(2 + bucket.size() + 2 + kClaimIdBytes);
+  PutOrdered(&key, partition.value());
+  PutName(&key, bucket);
+  key.push_back(kByIdLetter);
+  PutUuid(&key, id.value());
+  return key;
+}
+
+Bytes ClaimTimePrefix(PartitionId partition, std::string_view bucket, std::uint64_t claimed_at) {
+  Bytes key;
+  key.reserve(2 + bucket.size() + 2 + 8 + kClaimIdBytes);
+  PutOrdered(&key, partition.value());
+  PutName(&key, bucket);
+  key.push_back(kByTimeLetter);
+  PutOrdered(&key, claimed_at);
+  return key;
+}
+
+Bytes ClaimTimeKey(PartitionId partition, std::string_view bucket, std::uint64_t claimed_at,
+                   const ClaimId& id) {
+  Bytes key = ClaimTimePrefix(partition, bucket, claimed_at);
+  PutUuid(&key, id.value());
+  return key;
+}
+
+StatusOr<ParsedClaimKey> ParseClaimKey(std::string_view bytes) {
+  ParsedClaimKey parsed;
+  ASSIGN_OR_RETURN(parsed.partition, ParsePartition(bytes));
+  bytes.remove_prefix(2);
+  bool failed = false;
+  parsed.bucket = TakeName(&bytes, &failed);
+  const char letter = failed || bytes.empty() ? '\0' : bytes.front();
+  if (!bytes.empty()) bytes.remove_prefix(1);
+  Decoder decoder(bytes);
+  if (letter == kByTimeLetter) parsed.claimed_at = decoder.Ordered<std::uint64_t>();
+  parsed.id = ClaimId(TakeUuid(&decoder));
+  if (!decoder.Done() || (letter != kByIdLetter && letter != kByTimeLetter)) {
+    return DataLoss("claim key is malformed");
+  }
   return parsed;
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
 #include "base/chunk_key.h"
+#include "base/claim.h"
 #include "base/ids.h"
 #include "base/status.h"
 
@@ -42,7 +44,25 @@ struct ParsedIndexKey {
 // DATA_LOSS: not what ChunkIndexKey makes.
 StatusOr<ParsedIndexKey> ParseChunkIndexKey(std::string_view bytes);
 
-// The partition that a key of chunks, manifests, or digests begins with. DATA_LOSS: too short.
+// Of a claim there are two keys: one to find it by its id, one to list claims in the order of time.
+//   partition | bucket | 'i' | id        partition | bucket | 't' | claimed_at | id
+Bytes ClaimIdKey(PartitionId partition, std::string_view bucket, const ClaimId& id);
+Bytes ClaimTimeKey(PartitionId partition, std::string_view bucket, std::uint64_t claimed_at,
+                   const ClaimId& id);
+// Where the keys of a time begin.
+Bytes ClaimTimePrefix(PartitionId partition, std::string_view bucket, std::uint64_t claimed_at);
+
+struct ParsedClaimKey {
+  PartitionId partition;
+  std::string bucket;
+  std::optional<std::uint64_t> claimed_at;  // of a key by time
+  ClaimId id;
+};
+// DATA_LOSS: neither of the two.
+StatusOr<ParsedClaimKey> ParseClaimKey(std::string_view bytes);
+
+// The partition that a key of chunks, manifests, claims, or digests begins with. DATA_LOSS: too
+// short.
 StatusOr<PartitionId> ParsePartition(std::string_view bytes);
 
 struct ParsedDigestKey {

@@ -34,7 +34,7 @@ class PartitionSplit {
   // Its last batch says that it is done. Done in part, it is done from where it stopped.
   Status Move(std::uint32_t partition) {
     const PartitionId from(static_cast<std::uint16_t>(partition));
-    for (const Family family : {Family::kChunks, Family::kManifests}) {
+    for (const Family family : {Family::kChunks, Family::kManifests, Family::kClaims}) {
       RETURN_IF_ERROR(MoveFamily(family, from));
     }
     AddDigests(from);
@@ -71,15 +71,32 @@ class PartitionSplit {
     if (from.value() != 0) batch_.DeleteRange(family, first, last + '\0');
   }
 
-  Status MoveEntry(Family family, PartitionId from, std::string_view key, std::string_view value) {
-    ASSIGN_OR_RETURN(const ParsedIndexKey parsed, ParseChunkIndexKey(key));
+  // Where an entry lies on the ring, and what it is worth in which digest.
+  struct Entry {
+    std::uint16_t position = 0;
+    std::string bucket;
+    std::uint64_t hour = 0;
+    Digest digest;    // empty: it counts in none
+    Digest negative;  // likewise
+  };
+
+  static StatusOr<Entry> ReadClaim(std::string_view key, std::string_view value) {
+    ASSIGN_OR_RETURN(ParsedClaimKey parsed, ParseClaimKey(key));
+    Entry entry{.position = ClaimPosition(parsed.bucket, parsed.id), .bucket = {}};
+    if (!parsed.claimed_at) {
+      ASSIGN_OR_RETURN(const ClaimEntry claim, DecodeClaimEntry(value));
+      entry.hour = ClaimSlotOf(claim.claimed_at);
+      entry.digest = ClaimDigestOf(parsed.bucket, parsed.id, claim.owner, false);
+      entry.negative = ClaimDigestOf(parsed.bucket, parsed.id, claim.owner, true);
+    }
+    entry.bucket = std::move(parsed.bucket);
+    return entry;
+  }
+
+  static StatusOr<Entry> ReadEntry(Family family, std::string_view key, std::string_view value) {
+    if (family == Family::kClaims) return ReadClaim(key, value);
+    ASSIGN_OR_RETURN(ParsedIndexKey parsed, ParseChunkIndexKey(key));
     const bool is_chunk = family == Family::kChunks;
-    const std::uint16_t position =
-        is_chunk ? ChunkPosition(parsed.bucket, parsed.key)
-                 : ManifestPosition(parsed.bucket, parsed.key.epoch, parsed.key.dc);
-    const std::uint32_t part = PartitionAt(position, split_.bits).value() & ((1u << shift_) - 1);
-    const PartitionId to(static_cast<std::uint16_t>((from.value() << shift_) | part));
-    if (to == from) return OkStatus();
     std::uint32_t crc = 0;
     if (is_chunk) {
       ASSIGN_OR_RETURN(const ChunkEntry entry, DecodeChunkEntry(value));
@@ -90,12 +107,27 @@ class PartitionSplit {
     }
     const Bytes counted =
         DigestEntryKey(is_chunk ? kChunkKind : kManifestKind, parsed.bucket, parsed.key);
-    Moved& moved = digests_[{to, parsed.bucket, parsed.key.epoch.value() / 3600}];
-    moved.added.Add(DigestOf(counted, crc));
-    if (from.value() == 0) {
-      moved.removed.Add(NegativeDigestOf(counted, crc));
-      batch_.Delete(family, Bytes(key));
+    return Entry{.position = is_chunk
+                                 ? ChunkPosition(parsed.bucket, parsed.key)
+                                 : ManifestPosition(parsed.bucket, parsed.key.epoch, parsed.key.dc),
+                 .bucket = std::move(parsed.bucket),
+                 .hour = parsed.key.epoch.value() / 3600,
+                 .digest = DigestOf(counted, crc),
+                 .negative = NegativeDigestOf(counted, crc)};
+  }
+
+  Status MoveEntry(Family family, PartitionId from, std::string_view key, std::string_view value) {
+    ASSIGN_OR_RETURN(const Entry entry, ReadEntry(family, key, value));
+    const std::uint32_t part =
+        PartitionAt(entry.position, split_.bits).value() & ((1u << shift_) - 1);
+    const PartitionId to(static_cast<std::uint16_t>((from.value() << shift_) | part));
+    if (to == from) return OkStatus();
+    if (entry.digest.count > 0) {
+      Moved& moved = digests_[{to, entry.bucket, entry.hour}];
+      moved.added.Add(entry.digest);
+      if (from.value() == 0) moved.removed.Add(entry.negative);
     }
+    if (from.value() == 0) batch_.Delete(family, Bytes(key));
     Bytes moved_key = PartitionPrefix(to);
     moved_key.append(key.substr(moved_key.size()));
     batch_.Put(family, std::move(moved_key), Bytes(value));

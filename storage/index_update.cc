@@ -10,6 +10,16 @@ Bytes DigestEntryKey(std::string_view kind, std::string_view bucket, const Chunk
   return fmt::format("{}:{}:{}", kind, bucket, ToString(key));
 }
 
+Digest ClaimDigestOf(std::string_view bucket, const ClaimId& id, const ClaimOwner& owner,
+                     bool negative) {
+  Bytes entry = "k:";
+  entry.append(bucket);
+  entry.push_back(':');
+  PutUuid(&entry, id.value());
+  PutUuid(&entry, owner.value());
+  return negative ? NegativeDigestOf(entry, 0) : DigestOf(entry, 0);
+}
+
 StatusOr<std::optional<ChunkEntry>> IndexUpdate::FindChunk(PartitionId partition,
                                                            std::string_view bucket,
                                                            const ChunkKey& key) const {
@@ -101,6 +111,62 @@ StatusOr<std::size_t> IndexUpdate::AddCommit(PartitionId partition, const Commit
     }
   }
   return news;
+}
+
+Status IndexUpdate::FetchClaims(std::string_view bucket, const std::vector<PlacedClaim>& claims,
+                                std::uint32_t partition_bits) {
+  std::vector<Bytes> keys;
+  keys.reserve(claims.size());
+  for (const PlacedClaim& claim : claims) {
+    Bytes key = ClaimIdKey(PartitionAt(claim.ring_position, partition_bits), bucket, claim.id);
+    if (!claims_.contains(key)) keys.push_back(std::move(key));
+  }
+  ASSIGN_OR_RETURN(const auto found, index_->FindClaims(keys));
+  for (std::size_t i = 0; i < keys.size(); ++i) claims_.try_emplace(std::move(keys[i]), found[i]);
+  return OkStatus();
+}
+
+StatusOr<std::optional<ClaimEntry>> IndexUpdate::FindClaim(PartitionId partition,
+                                                           std::string_view bucket,
+                                                           const ClaimId& id) const {
+  const Bytes key = ClaimIdKey(partition, bucket, id);
+  const auto known = claims_.find(key);
+  if (known != claims_.end()) return known->second;
+  return index_->FindClaim(key);
+}
+
+void IndexUpdate::AddClaimDigest(PartitionId partition, std::string_view bucket, const ClaimId& id,
+                                 const ClaimEntry& entry, bool negative) {
+  digests_[DigestKey(partition, bucket, ClaimSlotOf(entry.claimed_at))].Add(
+      ClaimDigestOf(bucket, id, entry.owner, negative));
+}
+
+void IndexUpdate::PutClaim(PartitionId partition, std::string_view bucket, const ClaimId& id,
+                           const std::optional<ClaimEntry>& before, const ClaimEntry& entry) {
+  Bytes key = ClaimIdKey(partition, bucket, id);
+  claims_[key] = entry;
+  if (purpose_ == Purpose::kLookAhead) return;
+  batch_.Put(Family::kClaims, std::move(key), EncodeClaimEntry(entry));
+  if (before) {
+    AddClaimDigest(partition, bucket, id, *before, true);
+    if (before->claimed_at != entry.claimed_at) {
+      batch_.Delete(Family::kClaims, ClaimTimeKey(partition, bucket, before->claimed_at, id));
+    }
+  }
+  batch_.Put(Family::kClaims, ClaimTimeKey(partition, bucket, entry.claimed_at, id), {});
+  AddClaimDigest(partition, bucket, id, entry, false);
+}
+
+Status IndexUpdate::RemoveClaim(PartitionId partition, std::string_view bucket, const ClaimId& id,
+                                SegmentId segment) {
+  ASSIGN_OR_RETURN(const auto entry, FindClaim(partition, bucket, id));
+  if (!entry || entry->segment != segment) return OkStatus();
+  Bytes key = ClaimIdKey(partition, bucket, id);
+  claims_[key] = std::nullopt;
+  batch_.Delete(Family::kClaims, std::move(key));
+  batch_.Delete(Family::kClaims, ClaimTimeKey(partition, bucket, entry->claimed_at, id));
+  AddClaimDigest(partition, bucket, id, *entry, true);
+  return OkStatus();
 }
 
 void IndexUpdate::PutSegment(const SegmentEntry& segment) {

@@ -15,8 +15,8 @@
 // (rocksdb_key_value.h), and memory (memory_key_value.h) for the simulator and for checking.
 namespace carillon {
 
-enum class Family : std::uint8_t { kChunks, kManifests, kDigests, kMeta };
-inline constexpr std::size_t kFamilies = 4;
+enum class Family : std::uint8_t { kChunks, kManifests, kDigests, kMeta, kClaims };
+inline constexpr std::size_t kFamilies = 5;
 
 // Changes that become visible, and that survive a crash, all together or not at all.
 struct KeyValueBatch {

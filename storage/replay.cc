@@ -60,6 +60,31 @@ Status Replayer::ApplyManifest(const ScanItem& item, SegmentId segment, IndexUpd
       .status();
 }
 
+// As they were written, the later record over the earlier: what was to be stored was decided then.
+Status Replayer::ApplyClaims(const ScanItem& item, SegmentId segment, IndexUpdate* update) {
+  ASSIGN_OR_RETURN(const RecordKey record_key, SplitRecordKey(item.key));
+  ASSIGN_OR_RETURN(const ClaimsValue value, DecodeClaimsValue(item.value));
+  std::vector<PlacedClaim> claims;
+  claims.reserve(value.ids.size());
+  for (const ClaimId& id : value.ids) {
+    claims.push_back({.id = id, .ring_position = ClaimPosition(record_key.bucket, id)});
+  }
+  RETURN_IF_ERROR(update->FetchClaims(record_key.bucket, claims, partition_bits_));
+  const ClaimEntry entry{.owner = value.owner,
+                         .claimed_at = item.header.epoch,
+                         .expire_at = item.header.expire_at,
+                         .decided = value.decided,
+                         .segment = segment,
+                         .sequence = item.header.sequence};
+  for (const PlacedClaim& claim : claims) {
+    const PartitionId partition = PartitionOf(claim.ring_position);
+    ASSIGN_OR_RETURN(const auto before, update->FindClaim(partition, record_key.bucket, claim.id));
+    if (before && before->sequence >= entry.sequence) continue;
+    update->PutClaim(partition, record_key.bucket, claim.id, before, entry);
+  }
+  return OkStatus();
+}
+
 Status Replayer::ApplyDrop(const PartitionDrop& drop, SegmentId segment) {
   const auto ttl_class = segments_->TtlClassOf(segment);
   if (!ttl_class) return OkStatus();
@@ -75,6 +100,8 @@ Status Replayer::Apply(const ScanItem& item, SegmentId segment, IndexUpdate* upd
       return ApplyChunk(item, segment, update);
     case RecordType::kManifest:
       return ApplyManifest(item, segment, update);
+    case RecordType::kClaims:
+      return ApplyClaims(item, segment, update);
     case RecordType::kDrop: {
       ASSIGN_OR_RETURN(const PartitionDrop drop, DecodePartitionDrop(item.value));
       RETURN_IF_ERROR(index_->Apply(update));
@@ -227,6 +254,11 @@ StatusOr<std::vector<RecordLocation>> RemoveDropped(Index* index, const Partitio
           if (!of_class(entry.segment)) return;
           removal.Note(
               removal.update()->RemoveManifestEntry(partition, key.bucket, key.key, entry.segment));
+        }));
+    RETURN_IF_ERROR(index->ForEachClaim(
+        partition, [&](std::string_view bucket, const ClaimId& id, const ClaimEntry& entry) {
+          if (!of_class(entry.segment) || entry.sequence >= drop.below_sequence) return;
+          removal.Note(removal.update()->RemoveClaim(partition, bucket, id, entry.segment));
         }));
   }
   ASSIGN_OR_RETURN(const auto quarantine, index->Quarantine());

@@ -19,7 +19,7 @@ struct SegmentReplay {
   bool torn = false;          // an unacknowledged tail after valid_bytes is to be cut off
   bool damaged = false;       // something was quarantined
   bool has_drops = false;     // a partition drop was among the records
-  std::uint64_t records = 0;  // chunks and manifests seen
+  std::uint64_t records = 0;  // chunks, manifests, and claims seen
   std::uint64_t next_sequence = 1;
   SegmentSummary summary;
 };
@@ -46,6 +46,7 @@ class Replayer {
   Status Apply(const ScanItem& item, SegmentId segment, IndexUpdate* update);
   Status ApplyChunk(const ScanItem& item, SegmentId segment, IndexUpdate* update);
   Status ApplyManifest(const ScanItem& item, SegmentId segment, IndexUpdate* update);
+  Status ApplyClaims(const ScanItem& item, SegmentId segment, IndexUpdate* update);
   Status ApplyDrop(const PartitionDrop& drop, SegmentId segment);
   Status QuarantineAll(std::vector<ScanItem>* suspects, SegmentId segment, IndexUpdate* update,
                        SegmentReplay* replay);

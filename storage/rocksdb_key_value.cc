@@ -19,7 +19,7 @@ namespace {
 constexpr int kCacheShardBits = 2;
 constexpr std::uint64_t kVerifyAtOpenBytes = std::uint64_t{256} << 20;
 constexpr std::array<const char*, kFamilies> kFamilyNames = {"default", "manifests", "digests",
-                                                             "meta"};
+                                                             "meta", "claims"};
 
 rocksdb::Slice ToSlice(std::string_view bytes) {
   return {bytes.data(), bytes.size()};

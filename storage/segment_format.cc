@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kSegmentMagic = "CRLNSEG\n";
 constexpr std::uint32_t kRecordMagic = 0x524c5243;  // "CRLR"
 constexpr std::string_view kSegmentSuffix = ".seg";
+constexpr std::uint8_t kDecidedFlag = 1;  // of claims
 
 std::uint32_t HeadCrc(ByteSpan fields, ByteSpan key, std::uint64_t salt, std::uint64_t offset) {
   char seed[16];
@@ -24,7 +25,7 @@ std::uint32_t HeadCrc(ByteSpan fields, ByteSpan key, std::uint64_t salt, std::ui
 
 bool IsRecordType(std::uint8_t type) {
   return type >= static_cast<std::uint8_t>(RecordType::kChunk) &&
-         type <= static_cast<std::uint8_t>(RecordType::kDrop);
+         type <= static_cast<std::uint8_t>(RecordType::kClaims);
 }
 
 }  // namespace
@@ -140,7 +141,10 @@ StatusOr<RecordKey> SplitRecordKey(std::string_view record_key) {
 }
 
 void SegmentSummary::Add(const RecordHeader& header) {
-  if (header.type != RecordType::kChunk && header.type != RecordType::kManifest) return;
+  if (header.type != RecordType::kChunk && header.type != RecordType::kManifest &&
+      header.type != RecordType::kClaims) {
+    return;
+  }
   const bool chunk = header.type == RecordType::kChunk;
   Merge({.records = 1,
          .value_bytes = chunk ? header.value_bytes : 0,
@@ -199,6 +203,27 @@ StatusOr<PartitionDrop> DecodePartitionDrop(ByteSpan bytes) {
   drop.below_sequence = decoder.Fixed<std::uint64_t>();
   if (!decoder.Done()) return DataLoss("partition drop is malformed");
   return drop;
+}
+
+Bytes EncodeClaimsValue(const ClaimsValue& value) {
+  Bytes bytes;
+  bytes.reserve(1 + (1 + value.ids.size()) * kClaimIdBytes);
+  PutFixed<std::uint8_t>(&bytes, value.decided ? kDecidedFlag : 0);
+  PutUuid(&bytes, value.owner.value());
+  bytes += EncodeClaimIds(value.ids);
+  return bytes;
+}
+
+StatusOr<ClaimsValue> DecodeClaimsValue(ByteSpan bytes) {
+  Decoder decoder(bytes);
+  const auto flags = decoder.Fixed<std::uint8_t>();
+  ClaimsValue value{.owner = ClaimOwner(TakeUuid(&decoder)), .decided = flags == kDecidedFlag};
+  const auto ids = DecodeClaimIds(decoder.Take(decoder.remaining()));
+  if (!decoder.Done() || flags > kDecidedFlag || !ids.ok() || ids->empty()) {
+    return DataLoss("claims are malformed");
+  }
+  value.ids = *ids;
+  return value;
 }
 
 std::uint32_t TtlClass(std::uint64_t ttl_seconds) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/bytes.h"
+#include "base/claim.h"
 #include "base/ids.h"
 #include "base/status.h"
 
@@ -40,6 +42,7 @@ enum class RecordType : std::uint8_t {
   kSync = 3,      // no key, no value: every byte before this record is on disk
   kSeal = 4,      // the last record; value: EncodeSegmentSummary
   kDrop = 5,      // value: EncodePartitionDrop: older records of a partition are dead
+  kClaims = 6,    // key: bucket 0x00; value: EncodeClaimsValue
 };
 
 struct RecordHeader {
@@ -47,10 +50,10 @@ struct RecordHeader {
   std::uint16_t key_bytes = 0;
   std::uint32_t value_bytes = 0;
   std::uint64_t sequence = 0;       // grows with every record of a data directory
-  std::uint64_t epoch = 0;          // of the chunk or manifest; 0 otherwise
+  std::uint64_t epoch = 0;          // of the chunk or manifest, time of the claims; 0 otherwise
   std::uint64_t expire_at = 0;      // seconds since 1970; 0: never
   std::uint32_t value_crc = 0;      // CRC32C of the value
-  std::uint16_t ring_position = 0;  // top 16 bits of the key's hash
+  std::uint16_t ring_position = 0;  // top 16 bits of the key's hash; of claims: of the first
   friend bool operator==(const RecordHeader&, const RecordHeader&) = default;
 
   // Header, key, value, padding: how far the next record is.
@@ -79,7 +82,7 @@ StatusOr<RecordKey> SplitRecordKey(std::string_view record_key);
 
 // What a seal says of its segment.
 struct SegmentSummary {
-  std::uint64_t records = 0;        // chunks and manifests
+  std::uint64_t records = 0;        // chunks, manifests, and claims
   std::uint64_t value_bytes = 0;    // of chunks
   std::uint64_t max_expire_at = 0;  // 0 when a record never expires, or there is none
   bool forever = false;             // a record never expires
@@ -107,6 +110,18 @@ struct PartitionDrop {
 };
 Bytes EncodePartitionDrop(const PartitionDrop& drop);
 StatusOr<PartitionDrop> DecodePartitionDrop(ByteSpan bytes);
+
+// The value of a claims record: ids of one owner, of any partitions, that were claimed at the epoch
+// of the header and expire with it. 1 to kMaxClaims.
+struct ClaimsValue {
+  ClaimOwner owner;      // nil: contested
+  bool decided = false;  // a majority voted so
+  std::vector<ClaimId> ids;
+  friend bool operator==(const ClaimsValue&, const ClaimsValue&) = default;
+};
+Bytes EncodeClaimsValue(const ClaimsValue& value);
+// DATA_LOSS: not what EncodeClaimsValue writes.
+StatusOr<ClaimsValue> DecodeClaimsValue(ByteSpan bytes);
 
 // Streams of one data directory: one per class of lifetimes, so that a segment's records expire
 // together. 0: for ever; k: at most 2^(k-1) hours. At most 22 classes.

@@ -1,5 +1,6 @@
 #include "storage/store.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <map>
@@ -44,9 +45,7 @@ class DiskStore final : public Store {
   std::vector<WriteOutcome> Write(std::size_t disk,
                                   std::span<const WriteRequest> requests) override {
     for (const WriteRequest& request : requests) {
-      const WritePlacement& placement =
-          request.chunk ? request.chunk->placement : request.commit->placement;
-      CHECK(DiskAt(placement.ring_position) == disk);
+      CHECK(DiskAt(PositionOf(request)) == disk);
     }
     return disks_[disk]->Write(requests);
   }
@@ -118,6 +117,9 @@ class DiskStore final : public Store {
   StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
                                   std::uint64_t hour, const Bytes& after,
                                   std::size_t max_entries) const override;
+  StatusOr<ClaimPage> ListClaims(PartitionId partition, const std::string& bucket,
+                                 std::uint64_t slot, const Bytes& after,
+                                 std::size_t max_claims) const override;
   std::vector<SyncEntry> DamagedEntries(PartitionId partition) const override;
 
   Status DropPartition(PartitionId partition) override {
@@ -241,6 +243,36 @@ StatusOr<EntryPage> DiskStore::ListEntries(PartitionId partition, const std::str
   return MergeEntryPages(partition, std::move(pages), max_entries);
 }
 
+// Each page is whole up to its `next`; the merged one up to the least of them.
+StatusOr<ClaimPage> DiskStore::ListClaims(PartitionId partition, const std::string& bucket,
+                                          std::uint64_t slot, const Bytes& after,
+                                          std::size_t max_claims) const {
+  CHECK(max_claims > 0 && IsClaimSlot(slot));
+  std::vector<ClaimPage> pages;
+  ClaimPage merged;
+  for (const auto& disk : disks_) {
+    ASSIGN_OR_RETURN(ClaimPage page, disk->ListClaims(partition, bucket, slot, after, max_claims));
+    if (!page.next.empty() && (merged.next.empty() || page.next < merged.next)) {
+      merged.next = page.next;
+    }
+    pages.push_back(std::move(page));
+  }
+  for (ClaimPage& page : pages) {
+    for (StoredClaim& claim : page.claims) {
+      if (!merged.next.empty() &&
+          ClaimTimeKey(partition, bucket, claim.claimed_at, claim.id) >= merged.next) {
+        break;
+      }
+      merged.claims.push_back(std::move(claim));
+    }
+  }
+  std::sort(merged.claims.begin(), merged.claims.end(),
+            [](const StoredClaim& a, const StoredClaim& b) {
+              return std::pair(a.claimed_at, a.id) < std::pair(b.claimed_at, b.id);
+            });
+  return merged;
+}
+
 std::vector<SyncEntry> DiskStore::DamagedEntries(PartitionId partition) const {
   std::vector<SyncEntry> damaged;
   for (const auto& disk : disks_) {
@@ -301,6 +333,13 @@ StoreStats DiskStore::stats() const {
 }
 
 }  // namespace
+
+std::uint16_t PositionOf(const WriteRequest& request) {
+  if (request.chunk) return request.chunk->placement.ring_position;
+  if (request.commit) return request.commit->placement.ring_position;
+  CHECK(request.claims && !request.claims->set.claims.empty());
+  return request.claims->set.claims.front().ring_position;
+}
 
 void AbortOnSyncFailure(const Status& status) {
   LogError("fsync failed: what is on disk is unknown; stopping. {}", ToString(status));

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/chunk_info.h"
 #include "base/chunk_key.h"
+#include "base/claim.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/random.h"
@@ -91,15 +92,28 @@ struct CommitWrite {
   std::uint64_t ttl_seconds = 0;
   SyncMode sync = SyncMode::kAlways;
 };
-struct WriteRequest {  // exactly one of the two
+// Claims are stored line by line, each as its mode says; what is there of another owner is told in
+// the outcome. `already_stored`: of one of them at least something was there.
+struct ClaimsWrite {
+  std::string bucket;
+  ClaimMode mode = ClaimMode::kVote;
+  ClaimSet set;  // all of one disk (DiskAt)
+  SyncMode sync = SyncMode::kAlways;
+};
+struct WriteRequest {  // exactly one of the three
   std::optional<ChunkWrite> chunk;
   std::optional<CommitWrite> commit;
+  std::optional<ClaimsWrite> claims;
 };
+// Where it lies on the ring: all of it goes to one disk.
+std::uint16_t PositionOf(const WriteRequest& request);
 struct WriteOutcome {
   // ALREADY_EXISTS: the key holds other bytes. RESOURCE_EXHAUSTED: the disk is full.
   // UNAVAILABLE: the disk failed; nothing of this write will be seen.
+  // OUT_OF_RANGE: claims that have expired before they are voted for.
   Status status;
   bool already_stored = false;
+  std::vector<OtherClaim> others;  // of claims: what is here instead; `place` in the set, ascending
 };
 
 struct StoredChunk {
@@ -122,6 +136,11 @@ struct ManifestScan {
 struct ManifestPage {
   std::vector<Second> seconds;     // by epoch, then dc; `complete` is not filled in
   std::optional<Epoch> next_from;  // nullopt: nothing more in the range
+};
+
+struct ClaimPage {
+  std::vector<StoredClaim> claims;  // by time, then id; not the expired, not the contested
+  Bytes next;                       // opaque: where the next page begins; empty: there is none
 };
 
 struct WriterSeal {
@@ -209,13 +228,14 @@ class Store {
   virtual StatusOr<Digest> ReadDigest(PartitionId partition, const std::string& bucket,
                                       std::uint64_t hour) const = 0;
 
-  // Ascending: every partition with an entry, a chunk or a manifest line, whole or not. Cost: two
-  // seeks for each. An index that cannot be read (it is logged) has none.
+  // Ascending: every partition with an entry, a chunk, a manifest line, or a claim, whole or not.
+  // Cost: three seeks for each. An index that cannot be read (it is logged) has none.
   virtual std::vector<PartitionId> HeldPartitions() const = 0;
-  // By bucket, then hour; only those that count something. A digest counts what should be here: an
-  // entry counts from its write until its segment is removed or its partition dropped, also while
-  // it is damaged or has expired. So homes that agree may still have damage, which DamagedEntries
-  // names, and homes may differ for hours past their lifetime: leave those out. Cost: a short scan.
+  // By bucket, then hour (of claims: slot); only those that count something. A digest counts what
+  // should be here: an entry counts from its write until its segment is removed or its partition
+  // dropped, also while it is damaged or has expired. So homes that agree may still have damage,
+  // which DamagedEntries names, and homes may differ for hours past their lifetime: leave those
+  // out. Cost: a short scan.
   virtual StatusOr<std::vector<HourDigest>> ListDigests(PartitionId partition) const = 0;
   // The entries of one hour that would be served now: not the expired, not the damaged. `after` is
   // empty or the `next` of the page before; entries that come or go meanwhile may be seen or not.
@@ -224,6 +244,10 @@ class Store {
   virtual StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
                                           std::uint64_t hour, const Bytes& after,
                                           std::size_t max_entries) const = 0;
+  // The claims of one slot (ClaimSlotOf), as ListEntries.
+  virtual StatusOr<ClaimPage> ListClaims(PartitionId partition, const std::string& bucket,
+                                         std::uint64_t slot, const Bytes& after,
+                                         std::size_t max_claims) const = 0;
   // Entries, not expired, that are known to be damaged (quarantined) or lost (their segment is
   // missing), at most kMaxDamagedEntries: to be fetched from another home and written again, which
   // repairs them and changes no digest. Cost: nothing if there is no damage on its disks; else a

@@ -94,6 +94,46 @@ void CollectorMetrics::AddNumber(const std::string& name, const std::string& hel
   numbers_.push_back({name, help, std::move(read)});
 }
 
+void CollectorMetrics::AddFamily(const std::string& name, const std::string& help,
+                                 std::function<std::vector<MetricSample>()> read) {
+  const std::lock_guard lock(mutex_);
+  families_.push_back({name, help, std::move(read)});
+}
+
+void CollectorMetrics::AddHistogram(const std::string& name, const std::string& help,
+                                    std::function<MetricHistogram()> read) {
+  const std::lock_guard lock(mutex_);
+  histograms_.push_back({name, help, std::move(read)});
+}
+
+// With mutex_ held.
+void CollectorMetrics::AskAll(std::vector<prometheus::MetricFamily>* out) const {
+  for (const auto& number : numbers_) {
+    out->push_back(Family(number.name, number.help));
+    out->back().metric.push_back(Sample(out->back().type, {}, number.read()));
+  }
+  for (const auto& asked : families_) {
+    MetricFamily family = Family(asked.name, asked.help);
+    for (const MetricSample& sample : asked.read()) {
+      Labels labels;
+      for (const auto& [name, value] : sample.labels) labels.push_back({name, value});
+      family.metric.push_back(Sample(family.type, std::move(labels), sample.value));
+    }
+    out->push_back(std::move(family));
+  }
+  for (const auto& asked : histograms_) {
+    const MetricHistogram histogram = asked.read();
+    ClientMetric metric;
+    metric.histogram.sample_count = histogram.count;
+    metric.histogram.sample_sum = histogram.sum;
+    for (std::size_t i = 0; i < histogram.bounds.size(); ++i) {
+      metric.histogram.bucket.push_back({histogram.within[i], histogram.bounds[i]});
+    }
+    out->push_back(
+        {"carillon_collector_" + asked.name, asked.help, MetricType::Histogram, {metric}});
+  }
+}
+
 std::string CollectorMetrics::Render() const {
   std::vector<MetricFamily> families;
   MetricFamily requests = Family("requests_total", "Requests answered, by dialect and outcome.");
@@ -141,10 +181,7 @@ std::string CollectorMetrics::Render() const {
   for (MetricFamily* family : {&tenant_requests, &events, &bytes, &over}) {
     families.push_back(std::move(*family));
   }
-  for (const Number& number : numbers_) {
-    families.push_back(Family(number.name, number.help));
-    families.back().metric.push_back(Sample(families.back().type, {}, number.read()));
-  }
+  AskAll(&families);
   return prometheus::TextSerializer().Serialize(families);
 }
 

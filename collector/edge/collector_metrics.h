@@ -8,10 +8,15 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
+
+namespace prometheus {
+struct MetricFamily;
+}
 
 namespace carillon {
 
@@ -36,6 +41,19 @@ struct CollectorTotals {
   // Requests that were refused: by the name of their code ("UNAUTHENTICATED"), or, not read to
   // their end, by the status of the answer ("408").
   std::map<std::string, std::uint64_t> refused;
+};
+
+// One of a family of numbers.
+struct MetricSample {
+  std::vector<std::pair<std::string, std::string>> labels;
+  double value = 0;
+};
+// How many of `count` measurements, whose sum is `sum`, were at most bounds[i]: within[i].
+struct MetricHistogram {
+  std::vector<double> bounds;
+  std::vector<std::uint64_t> within;
+  std::uint64_t count = 0;
+  double sum = 0;
 };
 
 // The collector's numbers in Prometheus' words. Counting is a few atomic additions; labels come
@@ -68,12 +86,19 @@ class CollectorMetrics {
   // Counters end in _total. Call before the first Render.
   void AddNumber(const std::string& name, const std::string& help, std::function<double()> read);
 
+  // The same, of several numbers; labels must be from bounded sets.
+  void AddFamily(const std::string& name, const std::string& help,
+                 std::function<std::vector<MetricSample>()> read);
+  void AddHistogram(const std::string& name, const std::string& help,
+                    std::function<MetricHistogram()> read);
+
   // The text exposition format.
   std::string Render() const;
   CollectorTotals Totals() const;
 
  private:
   class Collected;
+  void AskAll(std::vector<prometheus::MetricFamily>* out) const;
   static constexpr std::size_t kCodes = 17;
 
   const std::vector<std::string_view> dialects_;
@@ -86,12 +111,15 @@ class CollectorMetrics {
   std::atomic<std::uint64_t> wrong_keys_{0};
   mutable std::mutex mutex_;
   std::vector<std::pair<std::string, std::unique_ptr<TenantCounters>>> tenants_;
-  struct Number {
+  template <typename Value>
+  struct Asked {
     std::string name;
     std::string help;
-    std::function<double()> read;
+    std::function<Value()> read;
   };
-  std::vector<Number> numbers_;
+  std::vector<Asked<double>> numbers_;
+  std::vector<Asked<std::vector<MetricSample>>> families_;
+  std::vector<Asked<MetricHistogram>> histograms_;
 };
 
 // How many connections the kernel dropped because a listener's queue was full (TcpExt

@@ -20,9 +20,10 @@ EdgeOutcome OverQuota(std::string_view tenant, Duration wait) {
 }
 
 // Keeps nothing of the request but what `scratch` points to.
-void Prepare(const std::vector<ShapedEvent>& shaped, std::string_view tenant,
-             std::int64_t received_us, IntakeRequest* request) {
-  request->tenant = tenant;
+void Prepare(const std::vector<ShapedEvent>& shaped, const Tenant& tenant, std::int64_t received_us,
+             IntakeRequest* request) {
+  request->tenant = tenant.name;
+  request->deduplicate_seconds = tenant.deduplicate_seconds;
   request->received_us = received_us;
   request->events.clear();
   for (const ShapedEvent& event : shaped) {
@@ -109,7 +110,7 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
   }
   Add(&counters->events_dropped, scratch->shaper.dropped());
   if (shaped.empty()) return done({.events = events});
-  Prepare(shaped, tenant.name, bringer.received_us, &scratch->intake);
+  Prepare(shaped, tenant, bringer.received_us, &scratch->intake);
   intake_->Keep(scratch->intake, [intake = intake_, counters, events, kept = shaped.size(),
                                   done = std::move(done)](const Status& status) {
     if (status.ok()) {

@@ -29,6 +29,9 @@ struct IntakeRequest {
   std::string_view tenant;
   std::int64_t received_us = 0;
   std::vector<PreparedEvent> events;  // never empty
+  // For how long an event's id is remembered, so that another with it is dropped; 0: ids are not
+  // looked at.
+  std::uint64_t deduplicate_seconds = 0;
 };
 
 // A chunk that its client has packed. The views belong to the caller.

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/random.h"
 
 namespace carillon {
 namespace {
@@ -15,8 +16,12 @@ constexpr auto kMarkAfter = std::chrono::seconds(1);
 
 }  // namespace
 
-IntakeLog::IntakeLog(std::unique_ptr<SpoolLog> log, Deliver deliver)
-    : log_(std::move(log)), deliver_(std::move(deliver)) {
+IntakeLog::IntakeLog(std::unique_ptr<SpoolLog> log, Deliver deliver, EndGroup end_group,
+                     ClaimGroupLimits group_limits)
+    : log_(std::move(log)),
+      deliver_(std::move(deliver)),
+      end_group_(std::move(end_group)),
+      group_limits_(group_limits) {
   for (const SpoolSegment& segment : log_->segments()) {
     usage_.push_back({.first_number = segment.first_number, .uncovered = 1});
   }
@@ -54,7 +59,8 @@ Status IntakeLog::failure() const {
   return failure_;
 }
 
-void IntakeLog::Keep(Bytes value, std::size_t events, std::function<void(Status)> done) {
+void IntakeLog::Keep(Bytes value, std::size_t events, std::shared_ptr<EventClaims> claims,
+                     std::function<void(Status)> done) {
   Status refused;
   bool first = false;
   {
@@ -65,7 +71,7 @@ void IntakeLog::Keep(Bytes value, std::size_t events, std::function<void(Status)
       refused = Unavailable("the collector is stopping");
     } else {
       first = waiting_.empty();
-      waiting_.push_back({std::move(value), events, std::move(done)});
+      waiting_.push_back({std::move(value), events, std::move(claims), std::move(done)});
     }
   }
   if (!refused.ok()) return done(refused);
@@ -106,10 +112,21 @@ void IntakeLog::TrimStopped() {
   Trim();
 }
 
-// False: a while has passed and there is nothing to do.
-bool IntakeLog::WaitForWork(std::unique_lock<std::mutex>* lock) {
-  return wake_.wait_for(*lock, kMarkAfter,
-                        [this] { return !waiting_.empty() || trim_wanted_ || stopping_; });
+// With mutex_ held.
+bool IntakeLog::HasWork() const {
+  return !waiting_.empty() || trim_wanted_ || stopping_;
+}
+
+// False: a while has passed and there is nothing to do but to mark the end.
+bool IntakeLog::WaitForWork(std::unique_lock<std::mutex>* lock, bool marked) {
+  const auto has_work = [this] { return HasWork(); };
+  if (group_) {
+    wake_.wait_until(*lock, group_->until, has_work);
+    return true;
+  }
+  if (!marked) return wake_.wait_for(*lock, kMarkAfter, has_work);
+  wake_.wait(*lock, has_work);
+  return true;
 }
 
 std::vector<IntakeLog::Waiting> IntakeLog::TakeBatch() {
@@ -127,9 +144,7 @@ void IntakeLog::Loop() {
   bool marked = false;
   while (true) {
     std::unique_lock lock(mutex_);
-    if (marked) {
-      wake_.wait(lock, [this] { return !waiting_.empty() || trim_wanted_ || stopping_; });
-    } else if (!WaitForWork(&lock)) {
+    if (!WaitForWork(&lock, marked)) {
       lock.unlock();
       marked = true;
       if (const Status status = log_->Mark(); !status.ok()) Refuse({}, status);
@@ -139,6 +154,7 @@ void IntakeLog::Loop() {
     const bool stop = stopping_ && waiting_.empty();
     std::vector<Waiting> batch = TakeBatch();
     lock.unlock();
+    EndGroupIf(stop || GroupIsDue());
     if (!batch.empty()) {
       WriteBatch(std::move(batch));
       marked = false;
@@ -162,12 +178,41 @@ void IntakeLog::Refuse(std::vector<Waiting> batch, const Status& status) {
   for (Waiting& request : batch) request.done(answer);
 }
 
+bool IntakeLog::GroupIsDue() const {
+  return group_ && (group_->ids >= group_limits_.ids || group_->bytes >= group_limits_.bytes ||
+                    std::chrono::steady_clock::now() >= group_->until);
+}
+
+void IntakeLog::EndGroupIf(bool enough) {
+  if (!group_ || !enough) return;
+  const ClaimOwner owner = group_->owner;
+  group_.reset();
+  end_group_(owner);
+}
+
+// Those of the batch that claim ids write down for whom.
+void IntakeLog::JoinGroup(std::vector<Waiting>* batch) {
+  for (Waiting& request : *batch) {
+    if (request.claims == nullptr) continue;
+    if (!group_) {
+      group_ = Group{.owner = ClaimOwner(RandomUuid()),
+                     .until = std::chrono::steady_clock::now() + group_limits_.window};
+    }
+    group_->ids += request.claims->ids.size();
+    group_->bytes += request.value.size();
+    request.claims->owner = group_->owner;
+    SetRequestOwner(&request.value, group_->owner);
+  }
+}
+
 void IntakeLog::WriteBatch(std::vector<Waiting> batch) {
+  JoinGroup(&batch);
   std::vector<SpoolAppend> records(batch.size());
   std::vector<KeptRequest> kept(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     kept[i].events = batch[i].events;
     kept[i].value = SharedBytes(std::move(batch[i].value));
+    kept[i].claims = std::move(batch[i].claims);
     records[i] = {.kind = SpoolKind::kRequest, .value = Rope(kept[i].value)};
   }
   const auto places = log_->Append(records);

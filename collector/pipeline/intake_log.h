@@ -1,18 +1,22 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "collector/pipeline/claim_stage.h"
+#include "collector/pipeline/event_claims.h"
 #include "collector/pipeline/spool_log.h"
 
 namespace carillon {
@@ -21,7 +25,18 @@ namespace carillon {
 struct KeptRequest {
   std::uint64_t number = 0;
   std::size_t events = 0;
-  SharedBytes value;  // DecodeRequest
+  SharedBytes value;                    // DecodeRequest
+  std::shared_ptr<EventClaims> claims;  // null: nothing to claim
+  std::vector<EventFate> fates;         // one an event; empty: all are stored
+  bool recovered = false;               // an earlier process answered it
+};
+
+// How many requests claim their ids together, as one group: those of one batch, and of the next
+// ones until one of these is reached.
+struct ClaimGroupLimits {
+  std::chrono::milliseconds window{20};  // after its first batch
+  std::size_t ids = kMaxClaims;
+  std::size_t bytes = std::size_t{8} << 20;
 };
 
 // The log of accepted requests, and the one thread that writes it: it takes all that wait, writes
@@ -35,11 +50,14 @@ class IntakeLog {
  public:
   // Called with what has become durable, in the order of its numbers, after it was answered.
   using Deliver = std::function<void(std::vector<KeptRequest>)>;
+  // Called when all of a group of claims has been delivered.
+  using EndGroup = std::function<void(ClaimOwner)>;
 
   static constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
   static constexpr std::size_t kBatchRequests = 4096;
 
-  IntakeLog(std::unique_ptr<SpoolLog> log, Deliver deliver);
+  IntakeLog(std::unique_ptr<SpoolLog> log, Deliver deliver, EndGroup end_group,
+            ClaimGroupLimits group_limits = {});
   ~IntakeLog();  // Stop
 
   // Called, on the log's thread, before a segment goes: what its requests stand for beyond their
@@ -54,8 +72,10 @@ class IntakeLog {
 
   // Calls `done` once: OK: on the disk. RESOURCE_EXHAUSTED: no space, nothing was kept.
   // UNAVAILABLE: stopped, or the disk failed.
+  // `claims`: of a request that claims ids, else null; its owner is set here.
   // Requires: value.size() <= kMaxRecordValueBytes.
-  void Keep(Bytes value, std::size_t events, std::function<void(Status)> done);
+  void Keep(Bytes value, std::size_t events, std::shared_ptr<EventClaims> claims,
+            std::function<void(Status)> done);
 
   // These events, ascending, are on the disk elsewhere. Each is told once.
   void Cover(const std::vector<CoveredEvent>& covered);
@@ -76,7 +96,16 @@ class IntakeLog {
   struct Waiting {
     Bytes value;
     std::size_t events = 0;
+    std::shared_ptr<EventClaims> claims;
     std::function<void(Status)> done;
+  };
+  using GroupTime = std::chrono::steady_clock::time_point;
+  // The group that has not ended.
+  struct Group {
+    ClaimOwner owner;
+    std::size_t ids = 0;
+    std::size_t bytes = 0;
+    GroupTime until;
   };
   struct Usage {
     std::uint64_t first_number = 0;
@@ -84,9 +113,13 @@ class IntakeLog {
   };
 
   void Loop();
-  bool WaitForWork(std::unique_lock<std::mutex>* lock);
+  bool HasWork() const;
+  bool WaitForWork(std::unique_lock<std::mutex>* lock, bool marked);
   std::vector<Waiting> TakeBatch();
   void WriteBatch(std::vector<Waiting> batch);
+  void JoinGroup(std::vector<Waiting>* batch);
+  void EndGroupIf(bool enough);
+  bool GroupIsDue() const;
   void CountBatch(const std::vector<KeptRequest>& kept);
   void Refuse(std::vector<Waiting> batch, const Status& status);
   std::size_t CountCoveredSegments();
@@ -95,6 +128,9 @@ class IntakeLog {
   const std::unique_ptr<SpoolLog> log_;  // the thread's, but for bytes
   const Deliver deliver_;
   std::function<void()> before_trim_;
+  const EndGroup end_group_;
+  const ClaimGroupLimits group_limits_;
+  std::optional<Group> group_;  // the thread's
   std::atomic<std::uint64_t> first_number_{0};
 
   mutable std::mutex mutex_;  // guards what follows

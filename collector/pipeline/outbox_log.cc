@@ -35,6 +35,8 @@ Status OutboxLog::HandleItem(SpoolItem item, std::uint64_t first_request,
     const auto numbers = DecodeDone(item.value);
     status = numbers.status();
     if (numbers.ok()) HandleDone(*numbers);
+  } else if (item.kind == SpoolKind::kDropped) {
+    status = HandleDropped(item, first_request, recovery);
   } else {
     status = DataLoss("a record of kind {}", static_cast<int>(item.kind));
   }
@@ -48,17 +50,28 @@ Status OutboxLog::HandleChunk(SpoolItem item, std::uint64_t first_request,
                               OutboxRecovery* recovery) {
   ASSIGN_OR_RETURN(OutboxRecord record, DecodeOutboxRecord(item.value));
   ASSIGN_OR_RETURN(const auto covered, DecodeCovered(record.covered));
-  std::uint64_t& last_request = last_requests_[item.place.number];
-  for (const CoveredEvent& event : covered) {
-    last_request = std::max(last_request, event.request);
-    if (event.request >= first_request) recovery->covered.push_back(event);
-  }
-  recovery->next_request = std::max(recovery->next_request, last_request + 1);
+  NoteCovered(covered, first_request, &last_requests_[item.place.number], recovery);
   if (record.chunk.replaces != 0) HandleDone({record.chunk.replaces});
   const OutboxId id(item.place.number);
   by_number_[item.place.number] = id;
   slots_[id] = {item.place, std::make_shared<const OutboxChunk>(std::move(record.chunk))};
   return OkStatus();
+}
+
+Status OutboxLog::HandleDropped(const SpoolItem& item, std::uint64_t first_request,
+                                OutboxRecovery* recovery) {
+  ASSIGN_OR_RETURN(const auto dropped, DecodeDropped(item.value));
+  NoteCovered(dropped, first_request, &last_requests_[item.place.number], recovery);
+  return OkStatus();
+}
+
+void OutboxLog::NoteCovered(const std::vector<CoveredEvent>& covered, std::uint64_t first_request,
+                            std::uint64_t* last_request, OutboxRecovery* recovery) {
+  for (const CoveredEvent& event : covered) {
+    *last_request = std::max(*last_request, event.request);
+    if (event.request >= first_request) recovery->covered.push_back(event);
+  }
+  recovery->next_request = std::max(recovery->next_request, *last_request + 1);
 }
 
 // Only of records before it: a number after a damaged one could be another's.
@@ -115,8 +128,15 @@ StatusOr<std::vector<SpoolPlace>> OutboxLog::Write(std::vector<SpoolAppend> reco
   return places;
 }
 
-StatusOr<std::vector<WaitingChunk>> OutboxLog::Append(std::span<const NewChunk> chunks) {
+StatusOr<std::vector<WaitingChunk>> OutboxLog::Append(std::span<const NewChunk> chunks,
+                                                      const std::vector<CoveredEvent>& dropped) {
   std::vector<SpoolAppend> records;
+  for (auto at = dropped.begin(); at != dropped.end();) {
+    const auto limit = at + std::min<std::ptrdiff_t>(dropped.end() - at, kMaxCoveredEvents);
+    records.push_back({SpoolKind::kDropped, Rope(EncodeDropped({at, limit}))});
+    at = limit;
+  }
+  const std::size_t drops = records.size();
   for (const NewChunk& chunk : chunks) {
     Rope value(EncodeOutboxHead(chunk.chunk, EncodeCovered(chunk.covered)));
     value.Append(chunk.value);
@@ -125,8 +145,12 @@ StatusOr<std::vector<WaitingChunk>> OutboxLog::Append(std::span<const NewChunk> 
   ASSIGN_OR_RETURN(const std::vector<SpoolPlace> places, Write(std::move(records)));
   std::vector<WaitingChunk> waiting;
   const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < drops; ++i) {
+    Usage* usage = UsageOf(places[i].number);
+    usage->last_request = std::max(usage->last_request, dropped.back().request);
+  }
   for (std::size_t i = 0; i < chunks.size(); ++i) {
-    const SpoolPlace& place = places[i];
+    const SpoolPlace& place = places[drops + i];
     Usage* usage = UsageOf(place.number);
     ++usage->waiting;
     if (!chunks[i].covered.empty()) {

@@ -33,8 +33,9 @@ struct WaitingChunk {
 // What the outbox said when it was opened.
 struct OutboxRecovery {
   std::vector<WaitingChunk> waiting;  // not known to be committed, in the order of their records
-  std::vector<CoveredEvent> covered;  // ascending, each once; only of requests that may be there
-  std::uint64_t next_request = 1;     // above all requests that any record names
+  // In a chunk, or dropped: ascending, each once; only of requests that may be there.
+  std::vector<CoveredEvent> covered;
+  std::uint64_t next_request = 1;  // above all requests that any record names
 };
 
 // The log of chunks: each is on the disk, always with the same bytes and key, before it is sent.
@@ -59,9 +60,11 @@ class OutboxLog {
                                                    std::uint64_t first_request,
                                                    OutboxRecovery* recovery);
 
-  // Writes the chunks, and what was told to Done before, in one batch; one fdatasync.
-  // Errors: as SpoolLog::Append; nothing has changed then.
-  StatusOr<std::vector<WaitingChunk>> Append(std::span<const NewChunk> chunks);
+  // Writes the chunks, which events are dropped, and what was told to Done before, in one batch,
+  // the chunks last; one fdatasync. Requires: `dropped` ascends strictly. Errors: as
+  // SpoolLog::Append; nothing has changed then.
+  StatusOr<std::vector<WaitingChunk>> Append(std::span<const NewChunk> chunks,
+                                             const std::vector<CoveredEvent>& dropped = {});
   // The chunk is committed, or a dead letter: it need not be sent any more. Remembered at once; on
   // the disk with the next Append or Flush. If a crash comes first it is sent again.
   // A second word on one chunk changes nothing.
@@ -104,6 +107,10 @@ class OutboxLog {
   Status HandleItem(SpoolItem item, std::uint64_t first_request, OutboxRecovery* recovery);
   Status HandleChunk(SpoolItem item, std::uint64_t first_request, OutboxRecovery* recovery);
   void HandleDone(const std::vector<std::uint64_t>& numbers);
+  Status HandleDropped(const SpoolItem& item, std::uint64_t first_request,
+                       OutboxRecovery* recovery);
+  static void NoteCovered(const std::vector<CoveredEvent>& covered, std::uint64_t first_request,
+                          std::uint64_t* last_request, OutboxRecovery* recovery);
   void CountSegments(OutboxRecovery* recovery);
   Usage* UsageOf(std::uint64_t number);
   StatusOr<std::vector<SpoolPlace>> Write(std::vector<SpoolAppend> records);

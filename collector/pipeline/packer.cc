@@ -14,6 +14,8 @@ namespace {
 
 // Requests that go through the batcher between two writes of the outbox.
 constexpr std::size_t kRoundBytes = std::size_t{4} << 20;
+// Of recovered requests that wait for verdicts, when another group is read.
+constexpr std::size_t kRecoveringBytes = std::size_t{16} << 20;
 constexpr Duration kRetryAfter = std::chrono::seconds(1);
 constexpr Duration kUpkeepEvery = std::chrono::seconds(1);
 // A chunk that was full before its second ended is committed with the rest of the second.
@@ -72,7 +74,10 @@ void Packer::AddReady(ReadyChunk ready) {
 
 void Packer::Add(std::vector<KeptRequest> requests) {
   const std::lock_guard lock(mutex_);
-  for (KeptRequest& request : requests) requests_.push_back(std::move(request));
+  for (KeptRequest& request : requests) {
+    if (request.recovered) recovering_bytes_ -= request.value.size();
+    requests_.push_back(std::move(request));
+  }
   wake_.notify_one();
 }
 
@@ -140,7 +145,7 @@ bool Packer::HasWork() const {
   const bool retry = !pending_.empty() && retry_at_ <= options_.clock->Now();
   return stopping_ || trim_all_ || retry || !sender_.empty() || !ready_.empty() ||
          (pending_.empty() && !requests_.empty()) ||
-         (closing_ && batcher_.open_batches() > 0 && pending_.empty());
+         (closing_ && pending_.empty() && (batcher_.open_batches() > 0 || !dropped_.empty()));
 }
 
 Duration Packer::WaitFor() const {
@@ -155,7 +160,7 @@ Duration Packer::WaitFor() const {
 std::optional<Packer::Round> Packer::WaitForRound(Duration wait) {
   std::unique_lock lock(mutex_);
   busy_ = false;
-  unwritten_ = !pending_.empty() || batcher_.open_batches() > 0;
+  unwritten_ = !pending_.empty() || !dropped_.empty() || batcher_.open_batches() > 0;
   idle_.notify_all();
   wake_.wait_for(lock, wait, [this] { return HasWork(); });
   if (stopping_ || !failure_.ok()) return std::nullopt;
@@ -182,7 +187,7 @@ void Packer::Run(Round round) {
     batcher_.Tick(options_.clock->Now(), &closed);
     if (round.closing) batcher_.CloseAll(&closed);
     Pack(std::move(closed));
-    WritePending();
+    WritePending(round.closing || upkeep_at_ <= options_.clock->Now());
   }
   Upkeep();
 }
@@ -190,26 +195,29 @@ void Packer::Run(Round round) {
 void Packer::AddRequest(const KeptRequest& request) {
   const ByteSpan value = request.value.view();
   const Status status = DecodeRequest(value, &request_);
-  CHECK(status.ok());  // this process wrote it
+  CHECK(status.ok());  // this process wrote it, or has read it before
   std::vector<EventsOfChunk> closed;
-  AddEvents(request.number, request_, nullptr, &closed);
-  packed_(request_.tenant, value.size());
+  AddEvents(request, &closed);
+  if (!request.recovered) packed_(request_.tenant, value.size());
   Pack(std::move(closed));
 }
 
-void Packer::AddEvents(std::uint64_t number, const IntakeRequest& request,
-                       const std::vector<bool>* leave_out, std::vector<EventsOfChunk>* closed) {
+// The events of request_.
+void Packer::AddEvents(const KeptRequest& kept, std::vector<EventsOfChunk>* closed) {
   const BatchTime time = Time();
-  for (std::size_t place = 0; place < request.events.size(); ++place) {
-    if (leave_out != nullptr && (*leave_out)[place]) continue;
-    const PreparedEvent& event = request.events[place];
-    batcher_.Add({.tenant = request.tenant,
+  for (std::size_t i = 0; i < request_.events.size(); ++i) {
+    const CoveredEvent place{kept.number, static_cast<std::uint32_t>(i)};
+    const EventFate fate = kept.fates.empty() ? EventFate::kStored : kept.fates[i];
+    if (fate == EventFate::kDropped) dropped_.push_back(place);
+    if (fate != EventFate::kStored) continue;
+    const PreparedEvent& event = request_.events[i];
+    batcher_.Add({.tenant = request_.tenant,
                   .bucket = event.bucket,
                   .type = event.type,
                   .subtype = event.subtype,
                   .epoch = Epoch(static_cast<std::uint64_t>(event.time_us) / 1'000'000),
                   .json = event.json,
-                  .place = {number, static_cast<std::uint32_t>(place)}},
+                  .place = place},
                  time, closed);
   }
 }
@@ -244,6 +252,8 @@ void Packer::PackOne(EventsOfChunk events) {
         .created = WallSeconds(options_.clock->WallNow()),
     };
     fresh.covered.assign(covered, limit);
+    // Requests come in the order in which they were looked at, which is not always that of numbers.
+    std::sort(fresh.covered.begin(), fresh.covered.end());
     covered = limit;
     fresh.value = SharedBytes(std::move(chunk.value));
     pending_.push_back(std::move(fresh));
@@ -263,12 +273,13 @@ Status Packer::NumberPending() {
 }
 
 // All chunks that are ready, in one batch. Only what is on the disk is covered and sent.
-void Packer::WritePending() {
-  if (pending_.empty()) return;
+void Packer::WritePending(bool also_dropped_alone) {
+  if (pending_.empty() && (dropped_.empty() || !also_dropped_alone)) return;
+  std::sort(dropped_.begin(), dropped_.end());
   Status status = NumberPending();
   StatusOr<std::vector<WaitingChunk>> waiting = std::vector<WaitingChunk>();
   if (status.ok()) {
-    waiting = parts_.outbox->Append(pending_);
+    waiting = parts_.outbox->Append(pending_, dropped_);
     status = waiting.status();
   }
   if (!status.ok()) {
@@ -277,8 +288,10 @@ void Packer::WritePending() {
     retry_at_ = options_.clock->Now() + kRetryAfter;
     return;
   }
+  parts_.intake->Cover(dropped_);
+  dropped_.clear();
   for (const NewChunk& chunk : pending_) parts_.intake->Cover(chunk.covered);
-  SendWritten(pending_, pending_commit_at_, *waiting);
+  if (!pending_.empty()) SendWritten(pending_, pending_commit_at_, *waiting);
   pending_.clear();
   pending_commit_at_.clear();
 }
@@ -369,22 +382,9 @@ void Packer::Upkeep() {
 
 // The rounds in between keep the outbox and the sender going.
 void Packer::RecoverIntake() {
-  std::size_t bytes = 0;
-  std::size_t next_covered = 0;
-  bool pending_refused = false;
-  const Status status = recovery_.reader([&](SpoolItem item) {
-    bytes += item.value.size();
-    RecoverRequest(std::move(item), &next_covered);
-    while (bytes >= kRoundBytes) {
-      // With what is read so far it goes on at once, with what cannot be written it waits.
-      std::optional<Round> round = WaitForRound(pending_refused ? WaitFor() : Duration(0));
-      if (!round) return Cancelled("stopped");
-      Run(std::move(*round));
-      pending_refused = !pending_.empty();
-      if (!pending_refused) bytes = 0;
-    }
-    return OkStatus();
-  });
+  Status status = recovery_.reader([this](SpoolItem item) { return RecoverItem(std::move(item)); });
+  EndRecoveredGroup();
+  if (status.ok()) status = RunWhileRecovering(0);
   recovery_ = {};
   if (!status.ok()) return;
   parts_.intake->FinishRecovery();
@@ -393,33 +393,97 @@ void Packer::RecoverIntake() {
   busy_ = true;  // until the next round is waited for: what was read is not written yet
 }
 
-void Packer::RecoverRequest(SpoolItem item, std::size_t* next_covered) {
-  IntakeRequest request;
-  const Status status = DecodeRequest(item.value, &request);
+// request_ is this one's until a round is run. An error: it stops.
+Status Packer::RecoverItem(SpoolItem item) {
+  SharedBytes value(std::move(item.value));
+  const Status status = DecodeRequest(value.view(), &request_);
   if (!status.ok()) {
     LogWarning("intake: request {} is lost: {}", item.place.number, ToString(status));
     ++damaged_;
+    return OkStatus();
+  }
+  KeptRequest kept{.number = item.place.number,
+                   .events = request_.events.size(),
+                   .value = std::move(value),
+                   .recovered = true};
+  read_bytes_ += kept.value.size();
+  kept.claims = ClaimsOf(request_);
+  if (kept.claims != nullptr) {
+    kept.claims->owner = RequestOwner(kept.value.view());
+    if (kept.claims->owner != recovered_group_) {
+      EndRecoveredGroup();
+      RETURN_IF_ERROR(RunWhileRecovering(kRecoveringBytes));
+    }
+    recovered_group_ = kept.claims->owner;
+  }
+  RecoverRequest(std::move(kept));
+  bool refused = false;
+  while (read_bytes_ >= kRoundBytes) {
+    // With what is read so far it goes on at once, with what cannot be written it waits.
+    std::optional<Round> round = WaitForRound(refused ? WaitFor() : Duration(0));
+    if (!round) return Cancelled("stopped");
+    Run(std::move(*round));
+    refused = !pending_.empty();
+    if (!refused) read_bytes_ = 0;
+  }
+  return OkStatus();
+}
+
+void Packer::EndRecoveredGroup() {
+  if (recovered_group_) parts_.deduplicator->EndGroup(*recovered_group_);
+  recovered_group_.reset();
+}
+
+// Until the deduplicator has at most so much of what was read. An error: it stops.
+Status Packer::RunWhileRecovering(std::size_t most_bytes) {
+  const auto is_enough = [&] {
+    const std::lock_guard lock(mutex_);
+    return recovering_bytes_ <= most_bytes;
+  };
+  while (!is_enough()) {
+    std::optional<Round> round = WaitForRound(WaitFor());
+    if (!round) return Cancelled("stopped");
+    Run(std::move(*round));
+  }
+  return OkStatus();
+}
+
+// Which of its events the outbox has, in the order of numbers.
+void Packer::FindFates(KeptRequest* kept) {
+  const std::vector<CoveredEvent>& covered = recovery_.covered;
+  while (next_covered_ < covered.size() && covered[next_covered_].request < kept->number) {
+    ++next_covered_;
+  }
+  kept->fates.assign(kept->events, EventFate::kStored);
+  for (; next_covered_ < covered.size() && covered[next_covered_].request == kept->number;
+       ++next_covered_) {
+    const std::uint32_t place = covered[next_covered_].place;
+    if (place < kept->fates.size()) kept->fates[place] = EventFate::kCovered;
+  }
+}
+
+// One that the outbox has whole still counts in its group: others with its ids are duplicates.
+void Packer::RecoverRequest(KeptRequest kept) {
+  FindFates(&kept);
+  const auto left = static_cast<std::size_t>(
+      std::count(kept.fates.begin(), kept.fates.end(), EventFate::kStored));
+  if (left > 0) {
+    ++recovered_requests_;
+    parts_.intake->Recover(kept.number, left);
+  }
+  if (kept.claims != nullptr) {
+    {
+      const std::lock_guard lock(mutex_);
+      recovering_bytes_ += kept.value.size();
+    }
+    std::vector<KeptRequest> one;
+    one.push_back(std::move(kept));
+    parts_.deduplicator->Add(std::move(one));
     return;
   }
-  const std::vector<CoveredEvent>& covered = recovery_.covered;
-  const std::uint64_t number = item.place.number;
-  std::vector<bool> leave_out(request.events.size(), false);
-  std::size_t left = request.events.size();
-  while (*next_covered < covered.size() && covered[*next_covered].request < number) {
-    ++*next_covered;
-  }
-  for (; *next_covered < covered.size() && covered[*next_covered].request == number;
-       ++*next_covered) {
-    const std::uint32_t place = covered[*next_covered].place;
-    if (place >= leave_out.size()) continue;
-    leave_out[place] = true;
-    --left;
-  }
   if (left == 0) return;
-  ++recovered_requests_;
-  parts_.intake->Recover(number, left);
   std::vector<EventsOfChunk> closed;
-  AddEvents(number, request, &leave_out, &closed);
+  AddEvents(kept, &closed);
   Pack(std::move(closed));
 }
 

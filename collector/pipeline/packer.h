@@ -18,6 +18,7 @@
 #include "collector/pipeline/chunk_batcher.h"
 #include "collector/pipeline/chunk_numbers.h"
 #include "collector/pipeline/dead_letters.h"
+#include "collector/pipeline/deduplicator.h"
 #include "collector/pipeline/intake_log.h"
 #include "collector/pipeline/outbox_log.h"
 #include "collector/pipeline/sender.h"
@@ -39,6 +40,7 @@ struct PackerParts {
   ChunkNumbers* numbers = nullptr;
   DeadLetters* dead_letters = nullptr;
   Sender* sender = nullptr;
+  Deduplicator* deduplicator = nullptr;
 };
 
 // A chunk that came as one. `done` hears once whether it is on the disk.
@@ -54,7 +56,11 @@ struct IntakeRecovery {
 };
 
 // The one thread between the logs: durable requests in, chunks on the disk out; and it writes to
-// the outbox what the sender has found out. First it reads what an earlier process left.
+// the outbox what the sender has found out. First it reads what an earlier process left: of that,
+// too, requests that claim ids go through the deduplicator first, so many at a time.
+//
+// What is dropped as a duplicate is written with the next chunk, or once a second: never later than
+// a chunk with an event of the same group.
 //
 // When the outbox cannot be written it takes no more requests and tries again every second; after
 // a failed fdatasync it stops.
@@ -100,17 +106,20 @@ class Packer {
   bool HasWork() const;
   Duration WaitFor() const;
   void RecoverIntake();
-  void RecoverRequest(SpoolItem item, std::size_t* next_covered);
+  Status RecoverItem(SpoolItem item);
+  void RecoverRequest(KeptRequest kept);
+  void FindFates(KeptRequest* kept);
+  void EndRecoveredGroup();
+  Status RunWhileRecovering(std::size_t most_bytes);
   void Run(Round round);
   void HandleSender(SenderRequests requests);
   void Bury(const ChunkToBury& burial);
   StatusOr<WaitingChunk> Renumber(OutboxId id);
   void AddRequest(const KeptRequest& request);
-  void AddEvents(std::uint64_t number, const IntakeRequest& request,
-                 const std::vector<bool>* leave_out, std::vector<EventsOfChunk>* closed);
+  void AddEvents(const KeptRequest& kept, std::vector<EventsOfChunk>* closed);
   void Pack(std::vector<EventsOfChunk> closed);
   void PackOne(EventsOfChunk events);
-  void WritePending();
+  void WritePending(bool also_dropped_alone);
   void WriteReady(std::vector<ReadyChunk> ready);
   void SendWritten(std::span<const NewChunk> chunks, const std::vector<Instant>& commit_at,
                    const std::vector<WaitingChunk>& waiting);
@@ -129,7 +138,11 @@ class Packer {
   ChunkBatcher batcher_;
   IntakeRequest request_;  // decoded: kept for its memory
   std::vector<NewChunk> pending_;
-  std::vector<Instant> pending_commit_at_;  // parallel to pending_
+  std::vector<Instant> pending_commit_at_;     // parallel to pending_
+  std::vector<CoveredEvent> dropped_;          // not in the outbox yet
+  std::size_t next_covered_ = 0;               // of the recovery's
+  std::size_t read_bytes_ = 0;                 // of the intake, since the last round
+  std::optional<ClaimOwner> recovered_group_;  // the last one read
   Instant retry_at_{};
   Instant upkeep_at_{};
 
@@ -143,6 +156,7 @@ class Packer {
   std::deque<KeptRequest> requests_;
   std::vector<ReadyChunk> ready_;
   SenderRequests sender_;
+  std::size_t recovering_bytes_ = 0;  // of recovered requests that the deduplicator has
   bool recovered_ = false;
   bool busy_ = false;       // a round is under way
   bool unwritten_ = false;  // it has left events that are in no outbox record

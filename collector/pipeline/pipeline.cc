@@ -95,6 +95,7 @@ class SpoolPipeline final : public Pipeline {
   std::unique_ptr<ChunkNumbers> numbers_;
   std::unique_ptr<OutboxLog> outbox_;
   std::unique_ptr<IntakeLog> intake_;
+  std::unique_ptr<Deduplicator> deduplicator_;
   std::unique_ptr<Sender> sender_;
   std::unique_ptr<Packer> packer_;
 };
@@ -102,6 +103,7 @@ class SpoolPipeline final : public Pipeline {
 SpoolPipeline::~SpoolPipeline() {
   // In the order of the events' way: nobody is told anything after it has stopped.
   if (intake_) intake_->Stop();
+  if (deduplicator_) deduplicator_->Stop();
   if (packer_) packer_->Stop();
   if (sender_) sender_->Stop();
 }
@@ -134,6 +136,8 @@ SpoolLogOptions SpoolPipeline::LogOptions(const char* name, std::uint64_t share,
 Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
   constexpr std::uint64_t kMiB = 1 << 20;
   const auto visit = [this](const SpoolItem& item) {
+    const Status version = CheckRequestVersion(item.value);
+    if (version.code() == StatusCode::kUnimplemented) return version;
     IntakeRequest request;
     // What cannot be read is told of by the packer.
     if (options_.found && DecodeRequest(item.value, &request).ok()) options_.found(request);
@@ -161,6 +165,11 @@ Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
 void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
   intake_ = std::make_unique<IntakeLog>(
       std::move(intake_file_),
+      [this](std::vector<KeptRequest> kept) { deduplicator_->Add(std::move(kept)); },
+      [this](ClaimOwner owner) { deduplicator_->EndGroup(owner); });
+  deduplicator_ = std::make_unique<Deduplicator>(
+      DeduplicatorOptions{
+          .client = options_.client, .clock = options_.clock, .limits = options_.claims},
       [this](std::vector<KeptRequest> kept) { packer_->Add(std::move(kept)); });
   intake_->SetBeforeTrim(options_.before_trim);
   sender_ = std::make_unique<Sender>(
@@ -182,7 +191,8 @@ void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
                   .outbox = outbox_.get(),
                   .numbers = numbers_.get(),
                   .dead_letters = dead_letters_.get(),
-                  .sender = sender_.get()},
+                  .sender = sender_.get(),
+                  .deduplicator = deduplicator_.get()},
       std::move(recovery),
       [this](std::string_view tenant, std::size_t bytes) { counts_.Release(tenant, bytes); });
 }
@@ -198,6 +208,7 @@ Status SpoolPipeline::Recover() {
   for (WaitingChunk& waiting : outbox.waiting) chunks.push_back({.waiting = std::move(waiting)});
   sender_->Add(std::move(chunks));
   sender_->Start();
+  deduplicator_->Start();
   packer_->Start();
   intake_->Start();
   return OkStatus();
@@ -243,7 +254,7 @@ void SpoolPipeline::Keep(const IntakeRequest& request, std::function<void(Status
   std::uint64_t json_bytes = 0;
   for (const PreparedEvent& event : request.events) json_bytes += event.json.size();
   unwritten_ += bytes;
-  intake_->Keep(std::move(value), request.events.size(),
+  intake_->Keep(std::move(value), request.events.size(), ClaimsOf(request),
                 [this, tenant = std::string(request.tenant), bytes, json_bytes,
                  events = request.events.size(), done = std::move(done)](const Status& kept) {
                   unwritten_ -= bytes;
@@ -300,7 +311,9 @@ void SpoolPipeline::KeepChunk(const PackedChunk& chunk, std::function<void(Statu
 Status SpoolPipeline::Drain(Duration grace) {
   draining_ = true;
   intake_->Stop();
+  const bool checked = deduplicator_->WaitUntilIdle(grace);
   RETURN_IF_ERROR(packer_->Drain(grace));
+  if (!checked) return DeadlineExceeded("some events wait for verdicts: they stay in the spool");
   intake_->TrimStopped();
   packer_->TrimAll();
   return intake_->failure();
@@ -323,6 +336,7 @@ PipelineStats SpoolPipeline::stats() const {
   stats.events_committed = sent.events_committed;
   stats.commits = sent.commits;
   stats.failures = sent.failures;
+  stats.deduplicated = deduplicator_->stats();
   stats.renumbered = packer_->renumbered();
   stats.dead_letters = dead_letters_->letters();
   stats.dead_letter_events = dead_letters_->events();

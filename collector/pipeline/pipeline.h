@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "client/client.h"
+#include "collector/pipeline/deduplicator.h"
 #include "collector/pipeline/intake.h"
 #include "storage/file_system.h"
 
@@ -36,6 +37,7 @@ struct PipelineOptions {
   // The upper half of chunk numbers, 31 bits. 0: the one in the spool, chosen at random when it was
   // made. Given: whoever gives it says that no other process uses it.
   std::uint64_t writer = 0;
+  ClaimLimits claims;
 
   // For those who keep in the ids of their events how far they have come. `found` is told by Open
   // of each request that the intake still has; `before_trim` is called, on a thread of the
@@ -78,20 +80,22 @@ struct PipelineStats {
   std::uint64_t dead_letters = 0;  // chunks given up
   std::uint64_t dead_letter_events = 0;
 
+  DeduplicatorStats deduplicated;
+
   std::uint64_t recovered_requests = 0;  // read from the spool by Open, not all in the outbox yet
   std::uint64_t recovered_chunks = 0;    // not known to be committed
   std::uint64_t damaged = 0;             // stretches of the spool that were unreadable: lost events
   Status failure;                        // not OK: it has stopped and takes nothing more
 };
-inline constexpr std::size_t kMaxTenantStats = 1000;
-inline constexpr char kOtherTenants[] = "(others)";
 
 // Between an accepted request and a committed second (docs/design/0006-collector.md): what Keep has
 // answered with OK is committed in the store, each event once, whatever is killed when.
 //
-//   Keep -> intake log, fdatasync -> OK; batcher -> outbox log, fdatasync -> put, commit -> trimmed
+//   Keep -> intake log, fdatasync -> OK; claims -> batcher -> outbox log, fdatasync -> put, commit
+//        -> trimmed
 //
-// Nothing that was accepted is dropped. Chunks are sent for ever, with backoff, until the store
+// Nothing that was accepted is dropped, but for an event whose id another one has claimed before
+// (IntakeRequest::deduplicate_seconds). Chunks are sent for ever, with backoff, until the store
 // takes them; one that it refuses for good, or that is older than max_backlog_age, goes to the dead
 // letters: a log in the same directory, kept until somebody removes it, at most an eighth of
 // max_spool_bytes (beyond it chunks stay in the outbox).
@@ -102,9 +106,9 @@ inline constexpr char kOtherTenants[] = "(others)";
 // After a failed fdatasync of a log nothing more is written (PipelineStats::failure): Keep answers
 // UNAVAILABLE, and the process should end; the next Open finds out what is on the disk.
 //
-// Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; three of its own. Memory: about 400 MiB
-// at most, of which 256 MiB wait for the disk or the packer, and about 700 bytes a chunk of the
-// backlog.
+// Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; five of its own. Memory: about 400 MiB
+// at most, of which 256 MiB wait for the disk, verdicts, or the packer, and about 700 bytes a chunk
+// of the backlog.
 class Pipeline : public Intake, public ChunkIntake {
  public:
   // Opens the spool, reads what an earlier process left in it, and begins to send that.

@@ -149,26 +149,28 @@ void Sender::Perform(SendEffects effects, const SendTime& time) {
     more.events_committed += held_.at(id).chunk->info.events;
     Forget(id);
   }
+  {
+    const std::lock_guard lock(mailbox_->mutex);
+    SenderStats& stats = mailbox_->stats;
+    stats.live_chunks += more.live_chunks;
+    stats.live_bytes += more.live_bytes;
+    stats.stale_chunks += more.stale_chunks;
+    stats.stale_bytes += more.stale_bytes;
+    stats.chunks_committed += more.chunks_committed;
+    stats.events_committed += more.events_committed;
+    stats.commits += effects.commits_done;
+    stats.failures += effects.failures;
+    stats.oldest = Duration(0);
+    if (!created_.empty()) {
+      stats.oldest =
+          std::chrono::seconds(time.wall_seconds - std::min(*created_.begin(), time.wall_seconds));
+    }
+  }
+  // Counted before: who is told that all is done sees it counted.
   SenderRequests requests{.done = std::move(effects.committed),
                           .burials = std::move(effects.burials),
                           .renumberings = std::move(effects.renumberings)};
   if (!requests.empty()) ask_(std::move(requests));
-
-  const std::lock_guard lock(mailbox_->mutex);
-  SenderStats& stats = mailbox_->stats;
-  stats.live_chunks += more.live_chunks;
-  stats.live_bytes += more.live_bytes;
-  stats.stale_chunks += more.stale_chunks;
-  stats.stale_bytes += more.stale_bytes;
-  stats.chunks_committed += more.chunks_committed;
-  stats.events_committed += more.events_committed;
-  stats.commits += effects.commits_done;
-  stats.failures += effects.failures;
-  stats.oldest = Duration(0);
-  if (!created_.empty()) {
-    stats.oldest =
-        std::chrono::seconds(time.wall_seconds - std::min(*created_.begin(), time.wall_seconds));
-  }
 }
 
 void Sender::Put(const ChunkToPut& put) {

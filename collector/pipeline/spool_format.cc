@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/coding.h"
 
 namespace carillon {
@@ -10,6 +11,7 @@ namespace {
 // Of a request: an event's place names one it has seen among the last so many, or a new one.
 constexpr std::size_t kStreamsLookedAt = 16;
 constexpr std::size_t kVarintBytesMax = 10;
+constexpr std::size_t kOwnerAt = 1;  // behind the version
 
 std::uint64_t ZigZag(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
@@ -56,7 +58,27 @@ Status CheckVersion(Decoder* decoder, std::string_view what) {
 
 }  // namespace
 
+bool ClaimsIds(const IntakeRequest& request) {
+  return request.deduplicate_seconds > 0 &&
+         std::any_of(request.events.begin(), request.events.end(),
+                     [](const PreparedEvent& event) { return !event.id.empty(); });
+}
+
+void SetRequestOwner(Bytes* value, ClaimOwner owner) {
+  CHECK(value->size() > kOwnerAt + kClaimIdBytes && (*value)[0] == kClaimingRequestVersion);
+  const auto& bytes = owner.value().bytes;
+  std::copy(bytes.begin(), bytes.end(), value->begin() + kOwnerAt);
+}
+
+ClaimOwner RequestOwner(ByteSpan value) {
+  CHECK(value.size() > kOwnerAt + kClaimIdBytes && value[0] == kClaimingRequestVersion);
+  Uuid owner;
+  std::copy_n(value.begin() + kOwnerAt, kClaimIdBytes, owner.bytes.begin());
+  return ClaimOwner(owner);
+}
+
 Bytes EncodeRequest(const IntakeRequest& request) {
+  const bool claims = ClaimsIds(request);
   std::size_t bytes = kRequestOverheadBytes + request.tenant.size();
   for (const PreparedEvent& event : request.events) {
     bytes += event.bucket.size() + event.type.size() + event.subtype.size() + event.id.size() +
@@ -64,7 +86,11 @@ Bytes EncodeRequest(const IntakeRequest& request) {
   }
   Bytes out;
   out.reserve(bytes);
-  out.push_back(static_cast<char>(kSpoolFormatVersion));
+  out.push_back(static_cast<char>(claims ? kClaimingRequestVersion : kSpoolFormatVersion));
+  if (claims) {
+    PutUuid(&out, Uuid());
+    PutVarint(&out, request.deduplicate_seconds);
+  }
   PutString(&out, request.tenant);
   PutFixed(&out, static_cast<std::uint64_t>(request.received_us));
   PutVarint(&out, request.events.size());
@@ -87,10 +113,19 @@ Bytes EncodeRequest(const IntakeRequest& request) {
   return out;
 }
 
+Status CheckRequestVersion(ByteSpan value) {
+  if (!value.empty() && value[0] == static_cast<char>(kClaimingRequestVersion)) return OkStatus();
+  Decoder decoder(value);
+  return CheckVersion(&decoder, "request");
+}
+
 Status DecodeRequest(ByteSpan value, IntakeRequest* request) {
   request->events.clear();
+  RETURN_IF_ERROR(CheckRequestVersion(value));
   Decoder decoder(value);
-  RETURN_IF_ERROR(CheckVersion(&decoder, "request"));
+  const bool claims = decoder.Fixed<std::uint8_t>() == kClaimingRequestVersion;
+  if (claims) decoder.Take(kClaimIdBytes);
+  request->deduplicate_seconds = claims ? decoder.Varint() : 0;
   request->tenant = decoder.String();
   request->received_us = static_cast<std::int64_t>(decoder.Fixed<std::uint64_t>());
   const std::uint64_t events = decoder.Varint();
@@ -239,6 +274,18 @@ StatusOr<std::vector<std::uint64_t>> DecodeDone(ByteSpan bytes) {
   for (std::uint64_t& number : numbers) number = decoder.Varint();
   if (!decoder.Done()) return DataLoss("done: {} malformed bytes", bytes.size());
   return numbers;
+}
+
+Bytes EncodeDropped(const std::vector<CoveredEvent>& dropped) {
+  Bytes out;
+  out.push_back(static_cast<char>(kSpoolFormatVersion));
+  return out + EncodeCovered(dropped);
+}
+
+StatusOr<std::vector<CoveredEvent>> DecodeDropped(ByteSpan bytes) {
+  Decoder decoder(bytes);
+  RETURN_IF_ERROR(CheckVersion(&decoder, "dropped"));
+  return DecodeCovered(decoder.Take(decoder.remaining()));
 }
 
 Bytes EncodeDeadLetterHead(std::string_view reason) {

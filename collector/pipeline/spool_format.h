@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/chunk_info.h"
+#include "base/claim.h"
 #include "base/status.h"
 #include "collector/pipeline/intake.h"
 
@@ -15,11 +16,13 @@
 namespace carillon {
 
 inline constexpr std::uint8_t kSpoolFormatVersion = 1;
+inline constexpr std::uint8_t kClaimingRequestVersion = 2;  // of requests whose ids are claimed
 
 enum class SpoolKind : char {
   kRequest = 'r',     // of the intake: EncodeRequest
   kChunk = 'c',       // of the outbox: EncodeOutboxChunk
   kDone = 'm',        // of the outbox: EncodeDone
+  kDropped = 'x',     // of the outbox: EncodeDropped
   kDeadLetter = 'd',  // of the dead letters: EncodeDeadLetter
 };
 
@@ -31,6 +34,15 @@ Bytes EncodeRequest(const IntakeRequest& request);
 // Fills `request`, whose views point into `value`.
 // DATA_LOSS: not what EncodeRequest writes. UNIMPLEMENTED: of a newer version.
 Status DecodeRequest(ByteSpan value, IntakeRequest* request);
+// UNIMPLEMENTED: of a version that this build does not know.
+Status CheckRequestVersion(ByteSpan value);
+
+// Does any event have an id that is to be claimed? Then the record has an owner: of the group that
+// the request is claimed with, nil until it is set.
+bool ClaimsIds(const IntakeRequest& request);
+// Require: an encoded request that ClaimsIds.
+void SetRequestOwner(Bytes* value, ClaimOwner owner);
+ClaimOwner RequestOwner(ByteSpan value);
 
 // One event of the intake: the number of its request's record, its place in it from 0.
 struct CoveredEvent {
@@ -69,6 +81,10 @@ StatusOr<OutboxRecord> DecodeOutboxRecord(ByteSpan bytes);
 // Numbers of outbox records that need not be sent any more.
 Bytes EncodeDone(const std::vector<std::uint64_t>& numbers);
 StatusOr<std::vector<std::uint64_t>> DecodeDone(ByteSpan bytes);
+
+// Events that were dropped as duplicates. Requires: strictly ascending, at most kMaxCoveredEvents.
+Bytes EncodeDropped(const std::vector<CoveredEvent>& dropped);
+StatusOr<std::vector<CoveredEvent>> DecodeDropped(ByteSpan bytes);
 
 // Why, and then an outbox record as it is.
 Bytes EncodeDeadLetterHead(std::string_view reason);

@@ -55,6 +55,11 @@ struct Tenant {
   // Events that claim to be older, or further ahead, are stored at the second they came.
   std::int64_t max_age_seconds = 7 * 86'400;
   std::int64_t max_ahead_seconds = 240;  // nodes allow 300
+  // For how long the id of an event is remembered, so that another event with it is dropped; 0:
+  // ids are not looked at.
+  std::uint64_t deduplicate_seconds = 3600;
 };
+// As long as claims are kept for anybody.
+inline constexpr std::uint64_t kMaxDeduplicateSeconds = 31 * 86'400;
 
 }  // namespace carillon

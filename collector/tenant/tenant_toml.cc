@@ -7,6 +7,7 @@
 
 #include <toml++/toml.h>
 
+#include "base/bucket.h"
 #include "collector/dialects/json_document.h"
 #include "collector/dialects/json_text.h"
 #include "collector/tenant/tenant_table.h"
@@ -317,6 +318,22 @@ Status ReadUserAgent(const toml::node& node, bool* parse, std::vector<std::strin
              : OkStatus();
 }
 
+// "36h", seconds, or "off" (0).
+Status ReadLifetime(const toml::node& node, std::uint64_t* seconds) {
+  const auto text = node.value_exact<std::string>();
+  const auto number = node.value_exact<std::int64_t>();
+  if (text == "off" || number == 0) {
+    *seconds = 0;
+    return OkStatus();
+  }
+  const auto parsed = ParseTtl(text ? *text : number ? std::to_string(*number) : "");
+  const bool is_good = parsed.ok() && *parsed > 0 && *parsed <= kMaxDeduplicateSeconds;
+  if (is_good) *seconds = *parsed;
+  return is_good ? OkStatus()
+                 : InvalidArgument("want 'off', or up to {}: '36h', or seconds",
+                                   FormatTtl(kMaxDeduplicateSeconds));
+}
+
 StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {
   constexpr std::int64_t kMostAge = std::int64_t{20} * 366 * 86'400;
   Tenant tenant;
@@ -340,6 +357,8 @@ StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {
           return ReadRate(value, &tenant.mirror_per_million.emplace());
         }},
        {"hash_salt", Text(&tenant.hash_salt)},
+       {"deduplicate",
+        [&](const toml::node& value) { return ReadLifetime(value, &tenant.deduplicate_seconds); }},
        {"max_age_seconds", Whole(&tenant.max_age_seconds, kMostAge)},
        {"max_ahead_seconds", Whole(&tenant.max_ahead_seconds, 86'400)}}));
   // Beside `enrich`, in whatever order they stand.

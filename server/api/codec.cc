@@ -65,6 +65,16 @@ StatusOr<Commit> FromProto(const v1::CommitSecondRequest& request) {
   return commit;
 }
 
+StatusOr<ClaimOrder> FromProto(const v1::ClaimRequest& request) {
+  const auto owner = DecodeClaimIds(request.owner());
+  if (!owner.ok() || owner->size() != 1) {
+    return InvalidArgument("owner of {} bytes, want {}", request.owner().size(), kClaimIdBytes);
+  }
+  ClaimOrder order{.bucket = request.bucket(), .owner = ClaimOwner(owner->front().value())};
+  ASSIGN_OR_RETURN(order.ids, DecodeClaimIds(request.ids()));
+  return order;
+}
+
 StatusOr<BucketChange> FromProto(const v1::BucketProperties& properties) {
   BucketChange change;
   if (properties.has_n_val()) change.n_val = properties.n_val();
@@ -100,6 +110,15 @@ void ToProto(const SecondsAnswer& answer, v1::ListSecondsResponse* message) {
     v1::Watermark* mark = message->add_watermarks();
     mark->set_dc(dc);
     mark->set_epoch(epoch.value());
+  }
+}
+
+void ToProto(const ClaimsAnswer& answer, v1::ClaimResponse* message) {
+  message->mutable_verdicts()->Reserve(static_cast<int>(answer.verdicts.size()));
+  for (const ClaimVerdict verdict : answer.verdicts) {
+    message->add_verdicts(verdict == ClaimVerdict::kMine    ? v1::CLAIM_VERDICT_MINE
+                          : verdict == ClaimVerdict::kTaken ? v1::CLAIM_VERDICT_TAKEN
+                                                            : v1::CLAIM_VERDICT_UNSPECIFIED);
   }
 }
 

@@ -102,6 +102,24 @@ grpc::ServerUnaryReactor* EventsService::CommitSecond(grpc::CallbackServerContex
   return call.reactor();
 }
 
+grpc::ServerUnaryReactor* EventsService::Claim(grpc::CallbackServerContext* context,
+                                               const v1::ClaimRequest* request,
+                                               v1::ClaimResponse* response) {
+  const UnaryCall call("Claim", context, metrics_);
+  auto order = FromProto(*request);
+  if (!order.ok()) return call.Finish(order.status());
+  const RequestId id = node_->NewRequest();
+  ClaimInput input{.request = id, .order = *std::move(order), .deadline = call.AnswerBy()};
+  node_->Ask(id, std::move(input), [call, response](const Answer& answer) {
+    if (const auto* claims = std::get_if<ClaimsAnswer>(&answer.value)) {
+      ToProto(*claims, response);
+      response->set_state_version(answer.version.value());
+    }
+    call.Finish(answer.status);
+  });
+  return call.reactor();
+}
+
 grpc::ServerUnaryReactor* EventsService::ListSeconds(grpc::CallbackServerContext* context,
                                                      const v1::ListSecondsRequest* request,
                                                      v1::ListSecondsResponse* response) {

@@ -16,7 +16,8 @@ using EventsServiceBase = v1::EventsService::WithRawCallbackMethod_PutChunk<
                 v1::EventsService::WithRawCallbackMethod_GetChunk<
                     v1::EventsService::WithRawCallbackMethod_GetChunks<
                         v1::EventsService::WithRawCallbackMethod_ReadRange<
-                            v1::EventsService::Service>>>>>>>;
+                            v1::EventsService::WithCallbackMethod_Claim<
+                                v1::EventsService::Service>>>>>>>>;
 
 class EventsService final : public EventsServiceBase {
  public:
@@ -41,6 +42,9 @@ class EventsService final : public EventsServiceBase {
                                                         const grpc::ByteBuffer* request) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ReadRange(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* Claim(grpc::CallbackServerContext* context,
+                                  const v1::ClaimRequest* request,
+                                  v1::ClaimResponse* response) override;
 
  private:
   NodeLoop* node_;

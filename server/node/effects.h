@@ -36,6 +36,10 @@ struct StoreCommit {  // -> WriteDone
   std::uint64_t ttl_seconds = 0;
   SyncMode sync = SyncMode::kAlways;
 };
+struct StoreClaims {  // -> ClaimsDone
+  OperationId operation;
+  ReplicaClaims claims;
+};
 struct StatChunks {  // -> StatDone
   OperationId operation;
   std::string bucket;
@@ -64,6 +68,13 @@ struct ListEntries {  // -> EntriesDone
   PartitionId partition;
   std::string bucket;
   std::uint64_t hour = 0;
+  Bytes after;
+};
+struct ListClaims {  // -> ClaimsListed
+  OperationId operation;
+  PartitionId partition;
+  std::string bucket;
+  std::uint64_t slot = 0;
   Bytes after;
 };
 struct ListHeld {  // -> HeldDone: the partitions that have entries here
@@ -128,6 +139,9 @@ struct SecondsAnswer {
   // Too few homes could be asked: acknowledged commits may be missing, and no second is complete.
   bool partial = false;
 };
+struct ClaimsAnswer {
+  std::vector<ClaimVerdict> verdicts;  // in the order asked
+};
 struct BucketAnswer {
   std::string name;
   BucketProperties properties;
@@ -141,7 +155,8 @@ struct RingAnswer {
 struct Answer {
   RequestId request;
   Status status;  // when not OK, `value` is empty
-  std::variant<std::monostate, WriteAnswer, SecondsAnswer, BucketAnswer, RingAnswer> value;
+  std::variant<std::monostate, WriteAnswer, SecondsAnswer, BucketAnswer, RingAnswer, ClaimsAnswer>
+      value;
   StateVersion version;
 };
 
@@ -164,9 +179,9 @@ struct StreamEnd {
 };
 
 using Effect =
-    std::variant<StoreChunk, StoreCommit, StatChunks, ReadChunk, ScanSeconds, ListDigests,
-                 ListEntries, ListHeld, DropPartition, RenumberStore, SaveRing, AskPeer, AnswerPeer,
-                 SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
+    std::variant<StoreChunk, StoreCommit, StoreClaims, StatChunks, ReadChunk, ScanSeconds,
+                 ListDigests, ListEntries, ListClaims, ListHeld, DropPartition, RenumberStore,
+                 SaveRing, AskPeer, AnswerPeer, SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
 using Effects = std::vector<Effect>;
 
 }  // namespace carillon

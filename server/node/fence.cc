@@ -35,6 +35,9 @@ std::vector<PartitionId> Of(const SyncFetch& message) {
 std::vector<PartitionId> Of(const SyncOffer& message) {
   return {message.partition};
 }
+std::vector<PartitionId> Of(const SyncClaims& message) {
+  return {message.partition};
+}
 std::vector<PartitionId> Of(const JoinCluster& /*message*/) {
   return {};
 }
@@ -45,10 +48,32 @@ std::vector<PartitionId> Of(const RegisterMessage& /*message*/) {
   return {};
 }
 
+std::vector<PartitionId> OfClaims(const ReplicaClaims& message, std::uint32_t partition_bits) {
+  std::vector<bool> concerned(std::size_t{1} << partition_bits);
+  for (const ClaimSet& set : message.sets) {
+    for (const PlacedClaim& claim : set.claims) {
+      concerned[claim.ring_position >> (16 - partition_bits)] = true;
+    }
+  }
+  std::vector<PartitionId> partitions;
+  for (std::size_t p = 0; p < concerned.size(); ++p) {
+    if (concerned[p]) partitions.emplace_back(static_cast<std::uint16_t>(p));
+  }
+  return partitions;
+}
+
 }  // namespace
 
-std::vector<PartitionId> PartitionsOf(const PeerMessage& message) {
-  return std::visit([](const auto& one) { return Of(one); }, message);
+std::vector<PartitionId> PartitionsOf(const PeerMessage& message, std::uint32_t partition_bits) {
+  return std::visit(
+      [&](const auto& one) {
+        if constexpr (std::is_same_v<decltype(one), const ReplicaClaims&>) {
+          return OfClaims(one, partition_bits);
+        } else {
+          return Of(one);
+        }
+      },
+      message);
 }
 
 FenceVerdict Fence(const ClusterState& state, const PeerSender& sender,
@@ -69,7 +94,7 @@ FenceVerdict Fence(const ClusterState& state, const PeerSender& sender,
     const bool knows = sender.version >= state.version;
     return knows ? FenceVerdict::kStranger : FenceVerdict::kStaleSender;
   }
-  for (const PartitionId partition : PartitionsOf(message)) {
+  for (const PartitionId partition : PartitionsOf(message, state.partition_bits)) {
     if (partition.value() >= state.placement.size() ||
         sender.version < state.placement[partition.value()].changed) {
       return FenceVerdict::kStaleSender;

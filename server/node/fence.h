@@ -18,7 +18,8 @@ enum class FenceVerdict : std::uint8_t {
 // A message to the register, and the joining of a new node, are only checked for the cluster.
 FenceVerdict Fence(const ClusterState& state, const PeerSender& sender, const PeerMessage& message);
 
-// The partitions a request concerns, as its sender numbers them.
-std::vector<PartitionId> PartitionsOf(const PeerMessage& message);
+// The partitions a request concerns, as its sender numbers them; those of claims, each once, as
+// they are numbered when there are 2^partition_bits.
+std::vector<PartitionId> PartitionsOf(const PeerMessage& message, std::uint32_t partition_bits);
 
 }  // namespace carillon

@@ -66,6 +66,11 @@ struct CommitInput {
   Route route;
   Commit commit;
 };
+struct ClaimInput {  // -> ClaimsAnswer
+  RequestId request;
+  ClaimOrder order;
+  std::optional<Instant> deadline;  // what is not decided then is undecided
+};
 struct ListSecondsInput {
   RequestId request;
   std::string bucket;
@@ -151,6 +156,12 @@ struct WriteDone {
   bool already_stored = false;
   bool stale_ring = false;
 };
+struct ClaimsDone {
+  OperationId operation;
+  Status status;
+  std::vector<OtherClaim> others;  // as of a ClaimsReply
+  bool stale_ring = false;
+};
 struct StatDone {
   OperationId operation;
   Status status;
@@ -188,6 +199,11 @@ struct EntriesDone {
   Status status;
   EntriesReply page;
 };
+struct ClaimsListed {
+  OperationId operation;
+  Status status;
+  ClaimEntriesReply page;
+};
 struct HeldDone {
   OperationId operation;
   Status status;
@@ -224,11 +240,11 @@ struct GossipReceived {
 struct StartInput {};  // the first of all: begins to gossip and to look after the ring
 struct TickInput {};   // Node::Deadline has come
 
-using Input =
-    std::variant<PutChunkInput, CommitInput, ListSecondsInput, GetChunksInput, ReadRangeInput,
-                 CreditInput, CancelInput, CreateBucketInput, SetBucketInput, RingChangeInput,
-                 PlanInput, RecoverInput, RepairInput, WriteDone, StatDone, ReadDone, ScanDone,
-                 DigestsDone, EntriesDone, HeldDone, DropDone, RenumberDone, SavedDone, PeerReplied,
-                 PeerRequest, GossipReceived, StartInput, TickInput>;
+using Input = std::variant<PutChunkInput, CommitInput, ClaimInput, ListSecondsInput, GetChunksInput,
+                           ReadRangeInput, CreditInput, CancelInput, CreateBucketInput,
+                           SetBucketInput, RingChangeInput, PlanInput, RecoverInput, RepairInput,
+                           WriteDone, ClaimsDone, StatDone, ReadDone, ScanDone, DigestsDone,
+                           EntriesDone, ClaimsListed, HeldDone, DropDone, RenumberDone, SavedDone,
+                           PeerReplied, PeerRequest, GossipReceived, StartInput, TickInput>;
 
 }  // namespace carillon

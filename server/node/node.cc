@@ -99,6 +99,8 @@ void Node::RefuseStream(RequestId request, Status why) {
 void Node::Finish(RequestId request, const Coordinator& coordinator) {
   if (const auto* put = std::get_if<PutCoordinator>(&coordinator)) {
     counters_.value_bytes_in_flight -= put->value_bytes();
+  } else if (const auto* claim = std::get_if<ClaimCoordinator>(&coordinator)) {
+    counters_.claims.Add(claim->counts());
   } else if (const auto* commit = std::get_if<CommitCoordinator>(&coordinator);
              commit != nullptr && commit->acknowledged_seal()) {
     watermarks_.Hear({.bucket = commit->commit().bucket,
@@ -109,6 +111,7 @@ void Node::Finish(RequestId request, const Coordinator& coordinator) {
     ++counters_.syncs;
     counters_.sync_chunks += pull->progress().chunks;
     counters_.sync_bytes += pull->progress().bytes;
+    counters_.sync_claims += pull->progress().claims;
     schedule_.Ended({.partition = pull->partition(), .source = pull->source()}, pull->status(),
                     pull->total(), scene_);
     pulls_.erase(request);
@@ -134,6 +137,20 @@ void Node::Handle(CommitInput input) {
   const RequestId request = input.request;
   if (Status admitted = Admit(0); !admitted.ok()) return Refuse(request, std::move(admitted));
   Begin(request, CommitCoordinator(std::move(input), options_.max_future_seconds));
+}
+
+void Node::Handle(ClaimInput input) {
+  const RequestId request = input.request;
+  Status admitted = Admit(0);
+  const BucketProperties* bucket = state_->FindBucket(input.order.bucket);
+  if (admitted.ok() && bucket != nullptr) {
+    admitted =
+        quota_.Take(input.order.bucket, *bucket,
+                    input.order.ids.size() * ClaimCoordinator::kBytesOfAClaim, scene_.time.now);
+    if (!admitted.ok()) ++counters_.refused_busy;
+  }
+  if (!admitted.ok()) return Refuse(request, std::move(admitted));
+  Begin(request, ClaimCoordinator(std::move(input)));
 }
 
 void Node::Handle(ListSecondsInput input) {
@@ -188,8 +205,8 @@ namespace {
 template <typename Completion>
 constexpr bool kGoesByNumbers =
     std::is_same_v<Completion, ScanDone> || std::is_same_v<Completion, DigestsDone> ||
-    std::is_same_v<Completion, EntriesDone> || std::is_same_v<Completion, HeldDone> ||
-    std::is_same_v<Completion, DropDone>;
+    std::is_same_v<Completion, EntriesDone> || std::is_same_v<Completion, ClaimsListed> ||
+    std::is_same_v<Completion, HeldDone> || std::is_same_v<Completion, DropDone>;
 
 }  // namespace
 
@@ -218,6 +235,8 @@ void Node::Handle(Completion completion) {
 }
 
 template void Node::Handle(WriteDone);
+template void Node::Handle(ClaimsDone);
+template void Node::Handle(ClaimsListed);
 template void Node::Handle(StatDone);
 template void Node::Handle(ReadDone);
 template void Node::Handle(ScanDone);

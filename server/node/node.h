@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "server/node/bucket_quota.h"
+#include "server/node/claim_coordinator.h"
 #include "server/node/commit_coordinator.h"
 #include "server/node/fence.h"
 #include "server/node/get_coordinator.h"
@@ -53,8 +54,10 @@ struct NodeCounters {
   std::uint64_t syncs = 0;           // pulls that ended
   std::uint64_t sync_chunks = 0;     // and what they brought
   std::uint64_t sync_bytes = 0;
+  std::uint64_t sync_claims = 0;
   std::uint64_t handoffs = 0;  // foreign partitions given away
   std::uint64_t alarms = 0;
+  ClaimCounts claims;  // ids of requests that were answered here
 };
 
 // A pull under way, for `ring transfers`.
@@ -99,8 +102,8 @@ class Node {
 
  private:
   using Coordinator =
-      std::variant<PutCoordinator, CommitCoordinator, ListCoordinator, GetCoordinator,
-                   RangeCoordinator, ReplicaRequest, SyncTarget, Handoff>;
+      std::variant<PutCoordinator, CommitCoordinator, ClaimCoordinator, ListCoordinator,
+                   GetCoordinator, RangeCoordinator, ReplicaRequest, SyncTarget, Handoff>;
   struct Running {  // a pull, by its request
     PullKey key;
     SyncReason reason = SyncReason::kAntiEntropy;
@@ -110,6 +113,7 @@ class Node {
   // node.cc: requests of clients.
   void Handle(PutChunkInput input);
   void Handle(CommitInput input);
+  void Handle(ClaimInput input);
   void Handle(ListSecondsInput input);
   void Handle(GetChunksInput input);
   void Handle(ReadRangeInput input);

@@ -11,6 +11,9 @@ struct NodeMutations {
   bool one_source = false;             // a new home pulls from one of the homes
   bool drop_hint_early = false;        // a fallback drops what one home has
   bool dual_acks_old_only = false;     // w among the homes is enough while a partition moves
+  bool taken_by_one = false;           // one vote for another owner is enough to say "taken"
+  bool new_homes_not_told = false;     // of claims that are decided while a partition moves
+  bool sync_overrides_votes = false;   // a pulled claim replaces another owner's
   bool not_found_believed = false;     // the first home that has not got a chunk is believed
   friend bool operator==(const NodeMutations&, const NodeMutations&) = default;
 };

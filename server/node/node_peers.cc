@@ -25,6 +25,20 @@ WriteDone ToWriteDone(const PeerReplied& replied) {
           .stale_ring = replied.reply.stale_sender};
 }
 
+ClaimsDone ToClaimsDone(PeerReplied replied) {
+  ClaimsDone done{.operation = replied.operation,
+                  .status = std::move(replied.reply.status),
+                  .others = {},
+                  .stale_ring = replied.reply.stale_sender};
+  auto* value = std::get_if<ClaimsReply>(&replied.reply.value);
+  if (value != nullptr) {
+    done.others = std::move(value->others);
+  } else if (done.status.ok()) {
+    done.status = Internal("claims were answered with something else");
+  }
+  return done;
+}
+
 StatDone ToStatDone(PeerReplied replied) {
   StatDone done{.operation = replied.operation,
                 .status = std::move(replied.reply.status),
@@ -94,6 +108,11 @@ void HandOver(C& coordinator, PeerReplied replied, AskedFor asked, Outbox* out) 
     case AskedFor::kScan:
       if constexpr (requires { coordinator.Handle(ToScanDone(replied), out); }) {
         coordinator.Handle(ToScanDone(std::move(replied)), out);
+      }
+      return;
+    case AskedFor::kClaims:
+      if constexpr (requires { coordinator.Handle(ToClaimsDone(replied), out); }) {
+        coordinator.Handle(ToClaimsDone(std::move(replied)), out);
       }
       return;
     case AskedFor::kOther:
@@ -188,6 +207,7 @@ FenceVerdict Node::VerdictOn(const PeerRequest& input) const {
   const FenceVerdict verdict = Fence(*state_, input.sender, input.message);
   const bool pulls = std::holds_alternative<SyncDigests>(input.message) ||
                      std::holds_alternative<SyncEntries>(input.message) ||
+                     std::holds_alternative<SyncClaims>(input.message) ||
                      std::holds_alternative<SyncFetch>(input.message);
   const NodeMutations& mutations = options_.mutations;
   if ((verdict == FenceVerdict::kStaleSender && mutations.no_fence) ||
@@ -244,7 +264,8 @@ bool Node::IsForeignToLeaver(const PeerMessage& message) const {
   const bool writes =
       std::holds_alternative<ReplicaPut>(message) || std::holds_alternative<ReplicaCommit>(message);
   if (!writes || state_->members[scene_.self].role != MemberRole::kLeaving) return false;
-  const PartitionHomes& partition = state_->placement[PartitionsOf(message).front().value()];
+  const PartitionHomes& partition =
+      state_->placement[PartitionsOf(message, state_->partition_bits).front().value()];
   const std::vector<MemberIndex> homes = WriteSetsOf(partition, kMaxReplicas).members;
   return std::find(homes.begin(), homes.end(), scene_.self) == homes.end();
 }

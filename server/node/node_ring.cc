@@ -248,6 +248,7 @@ void Node::ForgetNumbers() {
     const auto& progress = std::get<SyncTarget>(coordinators_.at(request.value())).progress();
     counters_.sync_chunks += progress.chunks;
     counters_.sync_bytes += progress.bytes;
+    counters_.sync_claims += progress.claims;
     coordinators_.erase(request.value());
   }
   pulls_.clear();
@@ -273,7 +274,7 @@ void Node::RefuseOvertaken(const std::vector<std::uint64_t>& requests) {
 bool Node::Holds(const Input& input) const {
   if (!hold_until_ || held_.size() >= options_.max_requests) return false;
   return std::holds_alternative<PutChunkInput>(input) ||
-         std::holds_alternative<CommitInput>(input) ||
+         std::holds_alternative<CommitInput>(input) || std::holds_alternative<ClaimInput>(input) ||
          std::holds_alternative<ListSecondsInput>(input) ||
          std::holds_alternative<GetChunksInput>(input) ||
          std::holds_alternative<CreditInput>(input) ||
@@ -292,7 +293,8 @@ void Node::RunPulls() {
     const RequestId request = NewInternal();
     pulls_.emplace(request,
                    Running{.key = pull->key, .reason = pull->reason, .began = scene_.time.now});
-    Begin(request, SyncTarget(pull->key.partition, pull->key.source, pull->bytes_per_second));
+    Begin(request, SyncTarget(pull->key.partition, pull->key.source, pull->bytes_per_second,
+                              pull->reason == SyncReason::kAntiEntropy));
   }
 }
 

@@ -30,6 +30,7 @@ AskedFor WhatFor(const PeerMessage& message) {
   if (std::holds_alternative<ReplicaStat>(message)) return AskedFor::kStat;
   if (std::holds_alternative<ReplicaRead>(message)) return AskedFor::kRead;
   if (std::holds_alternative<ReplicaScan>(message)) return AskedFor::kScan;
+  if (std::holds_alternative<ReplicaClaims>(message)) return AskedFor::kClaims;
   return AskedFor::kOther;
 }
 
@@ -38,6 +39,7 @@ Duration TimeoutOf(const PeerMessage& message) {
   const bool bulk = std::holds_alternative<ReplicaScan>(message) ||
                     std::holds_alternative<SyncDigests>(message) ||
                     std::holds_alternative<SyncEntries>(message) ||
+                    std::holds_alternative<SyncClaims>(message) ||
                     std::holds_alternative<SyncFetch>(message);
   return bulk ? std::chrono::seconds(15) : std::chrono::seconds(5);
 }
@@ -52,6 +54,13 @@ OperationId Outbox::Write(MemberIndex member, const ReplicaWrite& write) {
   }
   return Ask(scene_->NodeOf(member),
              std::visit([](const auto& one) { return PeerMessage(one); }, write));
+}
+
+OperationId Outbox::Claim(MemberIndex member, ReplicaClaims claims) {
+  if (member != scene_->self) return Ask(scene_->NodeOf(member), std::move(claims));
+  const OperationId operation = Begin();
+  Do(StoreClaims{.operation = operation, .claims = std::move(claims)});
+  return operation;
 }
 
 OperationId Outbox::Stat(MemberIndex member, std::string bucket, std::vector<ChunkPlace> chunks) {

@@ -16,7 +16,7 @@
 namespace carillon {
 
 // What of its own store a node could have been asked instead.
-enum class AskedFor : std::uint8_t { kWrite, kStat, kRead, kScan, kOther };
+enum class AskedFor : std::uint8_t { kWrite, kStat, kRead, kScan, kClaims, kOther };
 
 // Which request each operation under way belongs to, and whom it was asked of.
 class Operations {
@@ -89,8 +89,9 @@ using Wakes = std::vector<std::pair<Instant, RequestId>>;
 
 // Where a machine puts what it wants done. Lives for one step.
 //
-// Write, Stat, Read, and Scan go to any member, this node included: each is answered by one
-// completion of its kind (WriteDone, StatDone, ReadDone, ScanDone), wherever it was done.
+// Write, Claim, Stat, Read, and Scan go to any member, this node included: each is answered by one
+// completion of its kind (WriteDone, ClaimsDone, StatDone, ReadDone, ScanDone), wherever it was
+// done.
 class Outbox {
  public:
   Outbox(RequestId request, const Scene* scene, Operations* operations, Wakes* wakes,
@@ -110,6 +111,7 @@ class Outbox {
   void WakeAt(Instant when) { wakes_->emplace_back(when, request_); }
 
   OperationId Write(MemberIndex member, const ReplicaWrite& write);
+  OperationId Claim(MemberIndex member, ReplicaClaims claims);
   OperationId Stat(MemberIndex member, std::string bucket, std::vector<ChunkPlace> chunks);
   OperationId Read(MemberIndex member, std::string bucket, ChunkPlace chunk);
   OperationId Scan(MemberIndex member, ReplicaScan scan);

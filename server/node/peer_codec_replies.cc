@@ -15,7 +15,7 @@ using peer::PutFlag;
 using peer::PutHash;
 
 constexpr std::size_t kKinds = std::variant_size_v<PeerValue>;
-static_assert(kKinds == 10, "the order is on the wire: add at the end, here and in FORMATS");
+static_assert(kKinds == 12, "the order is on the wire: add at the end, here and in FORMATS");
 
 constexpr std::size_t kValueOverhead = 8 + kMaxPeerStatusBytes + 8;  // of a value, in the head
 constexpr std::size_t kReadReplyBytes = kMaxPeerReplyBytes - kMaxStateBytes - (4 << 10);
@@ -126,6 +126,27 @@ void Put(Bytes* out, const EchoReply& value) {
   PutString(out, value.payload);
 }
 
+void Put(Bytes* out, const ClaimsReply& value) {
+  PutVarint(out, value.others.size());
+  for (const OtherClaim& other : value.others) {
+    PutVarint(out, other.place);
+    PutUuid(out, other.owner.value());
+    PutVarint(out, other.claimed_at);
+    PutVarint(out, other.expire_at);
+  }
+}
+void Put(Bytes* out, const ClaimEntriesReply& value) {
+  PutVarint(out, value.claims.size());
+  for (const StoredClaim& claim : value.claims) {
+    PutUuid(out, claim.id.value());
+    PutUuid(out, claim.owner.value());
+    PutVarint(out, claim.claimed_at);
+    PutVarint(out, claim.expire_at);
+    PutFlag(out, claim.decided);
+  }
+  PutString(out, value.next);
+}
+
 void TakeChunkLine(FieldReader* reader, ChunkInfo* info) {
   info->events = reader->Number();
   info->raw_bytes = reader->Number();
@@ -213,6 +234,30 @@ void Take(FieldReader* reader, EchoReply* value) {
   value->payload = reader->Text(kMaxPeerEchoBytes);
 }
 
+void Take(FieldReader* reader, ClaimsReply* value) {
+  value->others = reader->List(kMaxClaims, [reader] {
+    OtherClaim other{.place = static_cast<std::uint32_t>(reader->Number(kMaxClaims - 1))};
+    other.owner = ClaimOwner(reader->TakeUuid());
+    other.claimed_at = reader->Number(kMaxEpoch);
+    other.expire_at = reader->Number(kMaxEpoch + kMaxTtlSeconds);
+    return other;
+  });
+  for (std::size_t i = 1; i < value->others.size(); ++i) {
+    if (value->others[i - 1].place >= value->others[i].place) reader->Refuse("places of claims");
+  }
+}
+void Take(FieldReader* reader, ClaimEntriesReply* value) {
+  value->claims = reader->List(kMaxPeerLines, [reader] {
+    StoredClaim claim{.id = ClaimId(reader->TakeUuid())};
+    claim.owner = ClaimOwner(reader->TakeUuid());
+    claim.claimed_at = reader->Number(kMaxEpoch);
+    claim.expire_at = reader->Number(kMaxEpoch + kMaxTtlSeconds);
+    claim.decided = reader->Flag();
+    return claim;
+  });
+  value->next = reader->Text(kMaxPeerCursorBytes);
+}
+
 // The values follow the head.
 void Take(FieldReader* reader, std::vector<std::uint32_t>* sizes, ReadReply* value) {
   value->values = reader->List(kMaxPeerLines, [&] {
@@ -267,6 +312,8 @@ std::size_t LinesOf(const PeerValue& value) {
   if (const auto* stat = std::get_if<StatReply>(&value)) return stat->found.size();
   if (const auto* digests = std::get_if<DigestsReply>(&value)) return digests->lines.size();
   if (const auto* entries = std::get_if<EntriesReply>(&value)) return entries->entries.size();
+  if (const auto* claims = std::get_if<ClaimsReply>(&value)) return claims->others.size();
+  if (const auto* page = std::get_if<ClaimEntriesReply>(&value)) return page->claims.size();
   const auto* scan = std::get_if<ScanReply>(&value);
   if (scan == nullptr) return 0;
   std::size_t lines = scan->seconds.size() + scan->seals.size();

@@ -16,12 +16,14 @@ using peer::PutPartition;
 using peer::PutPlace;
 
 constexpr std::size_t kKinds = std::variant_size_v<PeerMessage>;
-static_assert(kKinds == 12, "the order is on the wire: add at the end, here and in FORMATS");
+static_assert(kKinds == 14, "the order is on the wire: add at the end, here and in FORMATS");
 constexpr std::array<std::string_view, kKinds> kNames = {
-    "ReplicaPut",  "ReplicaCommit", "ReplicaStat", "ReplicaRead", "ReplicaScan", "SyncDigests",
-    "SyncEntries", "SyncFetch",     "SyncOffer",   "JoinCluster", "EchoRequest", "Register"};
+    "ReplicaPut",  "ReplicaCommit", "ReplicaStat",   "ReplicaRead", "ReplicaScan",
+    "SyncDigests", "SyncEntries",   "SyncFetch",     "SyncOffer",   "JoinCluster",
+    "EchoRequest", "Register",      "ReplicaClaims", "SyncClaims"};
 
 constexpr auto kLastSync = static_cast<std::uint8_t>(SyncMode::kOs);
+constexpr auto kLastClaimMode = static_cast<std::uint8_t>(ClaimMode::kCopy);
 constexpr auto kLastRole = static_cast<std::uint8_t>(MemberRole::kLeaving);
 constexpr std::size_t kMaxCommitBytes = std::size_t{2} << 20;  // of kMaxChunksPerCommit lines
 
@@ -100,6 +102,30 @@ void Put(Bytes* out, const EchoRequest& message) {
 }
 void Put(Bytes* out, const RegisterMessage& message) {
   PutString(out, EncodeRegisterMessage(message));
+}
+
+void Put(Bytes* out, const ReplicaClaims& message) {
+  PutString(out, message.bucket);
+  PutFixed(out, static_cast<std::uint8_t>(message.mode));
+  PutFixed(out, static_cast<std::uint8_t>(message.sync));
+  PutVarint(out, message.sets.size());
+  for (const ClaimSet& set : message.sets) {
+    PutUuid(out, set.owner.value());
+    PutVarint(out, set.claimed_at);
+    PutVarint(out, set.expire_at);
+    peer::PutFlag(out, set.decided);
+    PutVarint(out, set.claims.size());
+    for (const PlacedClaim& claim : set.claims) {
+      PutUuid(out, claim.id.value());
+      PutFixed(out, claim.ring_position);
+    }
+  }
+}
+void Put(Bytes* out, const SyncClaims& message) {
+  PutPartition(out, message.partition);
+  PutString(out, message.bucket);
+  PutVarint(out, message.slot);
+  PutString(out, message.after);
 }
 
 SyncMode TakeSync(FieldReader* reader) {
@@ -191,6 +217,35 @@ void Take(FieldReader* reader, RegisterMessage* message) {
   auto decoded = DecodeRegisterMessage(bytes);
   if (!decoded.ok()) return reader->Refuse("a message of the register");
   *message = *std::move(decoded);
+}
+
+void Take(FieldReader* reader, ReplicaClaims* message) {
+  message->bucket = reader->Name();
+  message->mode = static_cast<ClaimMode>(reader->Byte(kLastClaimMode));
+  message->sync = TakeSync(reader);
+  std::size_t left = kMaxClaims;
+  message->sets = reader->List(kMaxClaims, [&] {
+    ClaimSet set{.owner = ClaimOwner(reader->TakeUuid())};
+    set.claimed_at = reader->Number(kMaxEpoch);
+    set.expire_at = reader->Number(kMaxEpoch + kMaxTtlSeconds);
+    set.decided = reader->Flag();
+    set.claims = reader->List(left, [reader] {
+      PlacedClaim claim{.id = ClaimId(reader->TakeUuid())};
+      claim.ring_position = reader->Fixed<std::uint16_t>();
+      return claim;
+    });
+    left -= set.claims.size();
+    if (set.claims.empty() || set.owner.value().IsNil()) reader->Refuse("a set of claims");
+    return set;
+  });
+  if (message->sets.empty()) reader->Refuse("claims");
+}
+void Take(FieldReader* reader, SyncClaims* message) {
+  message->partition = reader->Partition();
+  message->bucket = reader->Name();
+  message->slot = reader->Number(ClaimSlotOf(kMaxEpoch));
+  if (!IsClaimSlot(message->slot)) reader->Refuse("a slot of claims");
+  message->after = reader->Text(kMaxPeerCursorBytes);
 }
 
 // The message of `kind`, and how many bytes of values come with it.

@@ -10,6 +10,7 @@
 #include "base/bucket.h"
 #include "base/bytes.h"
 #include "base/chunk_info.h"
+#include "base/claim.h"
 #include "base/hash.h"
 #include "base/ids.h"
 #include "ring/cluster_state.h"
@@ -91,10 +92,25 @@ struct JoinCluster {
 struct EchoRequest {  // -> EchoReply: the data path works
   Bytes payload;
 };
+// Claims to be stored by a home: a vote is asked for, or something is told. All sets together have
+// 1 to kMaxClaims claims. -> ClaimsReply
+struct ReplicaClaims {
+  std::string bucket;
+  ClaimMode mode = ClaimMode::kVote;
+  SyncMode sync = SyncMode::kAlways;
+  std::vector<ClaimSet> sets;  // none is empty
+};
+// The claims of a slot, as SyncEntries. -> ClaimEntriesReply
+struct SyncClaims {
+  PartitionId partition;
+  std::string bucket;
+  std::uint64_t slot = 0;
+  Bytes after;
+};
 
-using PeerMessage =
-    std::variant<ReplicaPut, ReplicaCommit, ReplicaStat, ReplicaRead, ReplicaScan, SyncDigests,
-                 SyncEntries, SyncFetch, SyncOffer, JoinCluster, EchoRequest, RegisterMessage>;
+using PeerMessage = std::variant<ReplicaPut, ReplicaCommit, ReplicaStat, ReplicaRead, ReplicaScan,
+                                 SyncDigests, SyncEntries, SyncFetch, SyncOffer, JoinCluster,
+                                 EchoRequest, RegisterMessage, ReplicaClaims, SyncClaims>;
 
 // --- Replies.
 
@@ -154,9 +170,18 @@ struct StateReply {
 struct EchoReply {
   Bytes payload;
 };
+// The claims that are stored as they were asked are not named.
+struct ClaimsReply {
+  std::vector<OtherClaim> others;  // places count through all sets, ascending
+};
+struct ClaimEntriesReply {
+  std::vector<StoredClaim> claims;
+  Bytes next;  // empty: no more
+};
 
-using PeerValue = std::variant<std::monostate, WriteReply, StatReply, ReadReply, ScanReply,
-                               DigestsReply, EntriesReply, OfferReply, StateReply, EchoReply>;
+using PeerValue =
+    std::variant<std::monostate, WriteReply, StatReply, ReadReply, ScanReply, DigestsReply,
+                 EntriesReply, OfferReply, StateReply, EchoReply, ClaimsReply, ClaimEntriesReply>;
 
 struct PeerReply {
   Status status;  // OK: `value` is of the kind the request wants

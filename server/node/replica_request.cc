@@ -3,12 +3,18 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "server/node/fence.h"
 
 namespace carillon {
 
 ReplicaRequest::ReplicaRequest(PeerRequest input) : input_(std::move(input)) {}
 
 void ReplicaRequest::Start(Outbox* out) {
+  if (std::holds_alternative<ReplicaPut>(input_.message) ||
+      std::holds_alternative<ReplicaCommit>(input_.message) ||
+      std::holds_alternative<ReplicaClaims>(input_.message)) {
+    written_ = PartitionsOf(input_.message, out->scene().state->partition_bits);
+  }
   std::visit([&](auto& message) { Begin(message, out); }, input_.message);
 }
 
@@ -62,6 +68,18 @@ void ReplicaRequest::Begin(SyncEntries& message, Outbox* out) {
                       .after = message.after});
 }
 
+void ReplicaRequest::Begin(ReplicaClaims& message, Outbox* out) {
+  out->Claim(out->scene().self, std::move(message));
+}
+
+void ReplicaRequest::Begin(SyncClaims& message, Outbox* out) {
+  out->Do(ListClaims{.operation = out->Begin(),
+                     .partition = message.partition,
+                     .bucket = message.bucket,
+                     .slot = message.slot,
+                     .after = message.after});
+}
+
 void ReplicaRequest::Begin(SyncFetch& message, Outbox* out) {
   std::vector<ChunkPlace> chunks;
   for (ChunkKey& key : message.keys) {
@@ -86,12 +104,11 @@ void ReplicaRequest::Begin(EchoRequest& message, Outbox* out) {
 }
 
 bool ReplicaRequest::IsOvertakenIn(const ClusterState& state) const {
-  const auto* put = std::get_if<ReplicaPut>(&input_.message);
-  const auto* commit = std::get_if<ReplicaCommit>(&input_.message);
-  if (replied_ || (put == nullptr && commit == nullptr)) return false;
-  const PartitionId partition = put != nullptr ? put->place.partition : commit->place.partition;
-  return partition.value() >= state.placement.size() ||
-         input_.sender.version < state.placement[partition.value()].changed;
+  if (replied_) return false;
+  return std::any_of(written_.begin(), written_.end(), [&](PartitionId partition) {
+    return partition.value() >= state.placement.size() ||
+           input_.sender.version < state.placement[partition.value()].changed;
+  });
 }
 
 void ReplicaRequest::ReadAll(const std::string& bucket, std::vector<ChunkPlace> chunks,
@@ -137,6 +154,14 @@ void ReplicaRequest::Handle(DigestsDone done, Outbox* out) {
 }
 
 void ReplicaRequest::Handle(EntriesDone done, Outbox* out) {
+  Reply(std::move(done.status), std::move(done.page), out);
+}
+
+void ReplicaRequest::Handle(ClaimsDone done, Outbox* out) {
+  Reply(std::move(done.status), ClaimsReply{.others = std::move(done.others)}, out);
+}
+
+void ReplicaRequest::Handle(ClaimsListed done, Outbox* out) {
   Reply(std::move(done.status), std::move(done.page), out);
 }
 

@@ -26,6 +26,8 @@ class ReplicaRequest {
   void Handle(ScanDone done, Outbox* out);
   void Handle(DigestsDone done, Outbox* out);
   void Handle(EntriesDone done, Outbox* out);
+  void Handle(ClaimsDone done, Outbox* out);
+  void Handle(ClaimsListed done, Outbox* out);
 
   // Whether a write's partition changed while it was under way: it is stored, but may not be in
   // what a new home has pulled, so that it must not count.
@@ -48,13 +50,16 @@ class ReplicaRequest {
   void Begin(JoinCluster& message, Outbox* out);
   void Begin(EchoRequest& message, Outbox* out);
   void Begin(RegisterMessage& message, Outbox* out);
+  void Begin(ReplicaClaims& message, Outbox* out);
+  void Begin(SyncClaims& message, Outbox* out);
   void ReadAll(const std::string& bucket, std::vector<ChunkPlace> chunks, Outbox* out);
   void Reply(Status status, PeerValue value, Outbox* out);
 
   PeerRequest input_;
   std::vector<OperationId> reads_;  // of a ReplicaRead or SyncFetch, in the order asked
   ReadReply values_;
-  std::optional<HeardSeal> seal_;  // of a commit: heard when it is durable
+  std::vector<PartitionId> written_;  // partitions that are written to
+  std::optional<HeardSeal> seal_;     // of a commit: heard when it is durable
   std::size_t reads_done_ = 0;
   bool replied_ = false;
 };

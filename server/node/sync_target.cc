@@ -21,8 +21,12 @@ SyncMode SyncOf(const ClusterState& state, const std::string& bucket) {
 
 }  // namespace
 
-SyncTarget::SyncTarget(PartitionId partition, const NodeId& source, std::uint64_t bytes_per_second)
-    : partition_(partition), source_(source), bytes_per_second_(bytes_per_second) {}
+SyncTarget::SyncTarget(PartitionId partition, const NodeId& source, std::uint64_t bytes_per_second,
+                       bool settled_only)
+    : partition_(partition),
+      source_(source),
+      bytes_per_second_(bytes_per_second),
+      settled_only_(settled_only) {}
 
 void SyncTarget::End(Status status) {
   if (done_) return;
@@ -59,6 +63,12 @@ void SyncTarget::Handle(PeerReplied replied, Outbox* out) {
     theirs_whole_ = true;
     return FindMissing(out);
   }
+  if (auto* page = std::get_if<ClaimEntriesReply>(&reply.value)) {
+    their_claims_.insert(their_claims_.end(), page->claims.begin(), page->claims.end());
+    if (!page->next.empty()) return AskTheirs(std::move(page->next), out);
+    theirs_whole_ = true;
+    return FindMissing(out);
+  }
   if (auto* values = std::get_if<ReadReply>(&reply.value)) return StoreBatch(*values, out);
   End(Internal("an answer of another kind"));
 }
@@ -74,7 +84,8 @@ void SyncTarget::Compare(Outbox* out) {
     const auto own = mine.find({line.bucket, line.hour});
     const HourName name{.bucket = line.bucket, .hour = line.hour};
     const bool agrees = own != mine.end() && *own->second == line && !damaged_.contains(name);
-    if (line.count > 0 && !agrees) hours_.push_back(name);
+    if (line.count == 0 || agrees || LeavesOut(line, out->scene())) continue;
+    hours_.push_back(name);
   }
   std::stable_sort(hours_.begin(), hours_.end(),
                    [](const HourName& a, const HourName& b) { return a.hour > b.hour; });
@@ -88,12 +99,22 @@ void SyncTarget::NextHour(Outbox* out) {
   if (hours_.empty()) return End(OkStatus());
   their_entries_.clear();
   our_entries_.clear();
+  their_claims_.clear();
+  our_claims_.clear();
   theirs_whole_ = ours_whole_ = false;
+  asked_at_ = out->scene().time.now;
   AskTheirs({}, out);
   AskOurs({}, out);
 }
 
 void SyncTarget::AskTheirs(Bytes after, Outbox* out) {
+  if (IsClaimSlot(hours_.front().hour)) {
+    asked_ = out->Ask(source_, SyncClaims{.partition = partition_,
+                                          .bucket = hours_.front().bucket,
+                                          .slot = hours_.front().hour,
+                                          .after = std::move(after)});
+    return;
+  }
   asked_ = out->Ask(source_, SyncEntries{.partition = partition_,
                                          .bucket = hours_.front().bucket,
                                          .hour = hours_.front().hour,
@@ -101,6 +122,14 @@ void SyncTarget::AskTheirs(Bytes after, Outbox* out) {
 }
 
 void SyncTarget::AskOurs(Bytes after, Outbox* out) {
+  if (IsClaimSlot(hours_.front().hour)) {
+    out->Do(ListClaims{.operation = out->Begin(),
+                       .partition = partition_,
+                       .bucket = hours_.front().bucket,
+                       .slot = hours_.front().hour,
+                       .after = std::move(after)});
+    return;
+  }
   out->Do(ListEntries{.operation = out->Begin(),
                       .partition = partition_,
                       .bucket = hours_.front().bucket,
@@ -121,6 +150,7 @@ void SyncTarget::Handle(EntriesDone done, Outbox* out) {
 
 void SyncTarget::FindMissing(Outbox* out) {
   if (!theirs_whole_ || !ours_whole_) return;
+  if (IsClaimSlot(hours_.front().hour)) return FindMissingClaims(out);
   const std::uint64_t now = out->scene().now_seconds();
   for (EntryLine& entry : their_entries_) {
     const bool expired = entry.expire_at != 0 && entry.expire_at <= now;
@@ -141,6 +171,7 @@ void SyncTarget::GoOn(Outbox* out) {
   if (done_ || asked_ || !writes_.empty() || pause_until_) return;
   if (!missing_chunks_.empty()) return FetchBatch(out);
   if (!missing_lines_.empty()) return StoreLines(out);
+  if (!missing_claims_.empty()) return StoreClaimBatch(out);
   hours_.pop_front();
   ++progress_.hours_done;
   NextHour(out);
@@ -193,12 +224,7 @@ void SyncTarget::StoreBatch(ReadReply reply, Outbox* out) {
   if (reply.values.empty()) return End(Internal("a source answers nothing"));
   batch_.clear();
   progress_.bytes += bytes;
-  const Instant now = out->scene().time.now;
-  const Duration pause = PauseAfterBatch(bytes, now - asked_at_, bytes_per_second_);
-  if (pause > Duration::zero()) {
-    pause_until_ = now + pause;
-    out->WakeAt(*pause_until_);
-  }
+  Rest(bytes, out);
   GoOn(out);
 }
 
@@ -230,11 +256,23 @@ void SyncTarget::StoreLines(Outbox* out) {
   }
 }
 
+void SyncTarget::Rest(std::uint64_t bytes, Outbox* out) {
+  const Instant now = out->scene().time.now;
+  const Duration pause = PauseAfterBatch(bytes, now - asked_at_, bytes_per_second_);
+  if (pause <= Duration::zero()) return;
+  pause_until_ = now + pause;
+  out->WakeAt(*pause_until_);
+}
+
 void SyncTarget::Handle(const WriteDone& done, Outbox* out) {
-  if (writes_.erase(done.operation) == 0 || done_) return;
+  HandleStored(done.operation, done.status, out);
+}
+
+void SyncTarget::HandleStored(OperationId operation, const Status& status, Outbox* out) {
+  if (writes_.erase(operation) == 0 || done_) return;
   // Other bytes under one key are nobody's to choose: what is stored here stays.
-  if (!done.status.ok() && done.status.code() != StatusCode::kAlreadyExists) {
-    return End(Annotate(done.status, "storing what was pulled"));
+  if (!status.ok() && status.code() != StatusCode::kAlreadyExists) {
+    return End(Annotate(status, "storing what was pulled"));
   }
   GoOn(out);
 }

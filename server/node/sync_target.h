@@ -18,6 +18,7 @@ struct SyncProgress {
   std::uint64_t hours_done = 0;
   std::uint64_t chunks = 0;  // stored here by it
   std::uint64_t lines = 0;   // of manifests, likewise
+  std::uint64_t claims = 0;  // likewise
   std::uint64_t bytes = 0;   // of values, received
 };
 
@@ -32,20 +33,30 @@ struct SyncProgress {
 // of that hour; what is expired is passed over; what is stored here with other bytes stays. After a
 // failure the rest is not tried: a later pull asks only for what is still missing.
 //
+// A slot of claims is looked through in the same way. Claims are stored as pulled by a home that
+// votes on them, as copied by one that does not yet. `settled_only` leaves out slots that are not
+// over yet, or whose claims have all expired: of those homes differ all the time.
+//
 // Throttled, and behind live traffic: after each batch it rests as PauseAfterBatch says.
-// Pure. One owner at a time. Memory: the entries of one hour, one batch of values.
+// Pure. One owner at a time. Memory: the entries of one hour or slot, one batch of values.
 class SyncTarget {
  public:
   static constexpr std::size_t kBatchKeys = 64;
   static constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
 
-  SyncTarget(PartitionId partition, const NodeId& source, std::uint64_t bytes_per_second);
+  static constexpr std::size_t kBatchClaims = 2'000;
+  static constexpr std::uint64_t kSettledAfterSeconds = 10;  // a slot, after its end
+
+  SyncTarget(PartitionId partition, const NodeId& source, std::uint64_t bytes_per_second,
+             bool settled_only);
 
   void Start(Outbox* out);
   void Handle(PeerReplied replied, Outbox* out);
   void Handle(DigestsDone done, Outbox* out);
   void Handle(EntriesDone done, Outbox* out);
   void Handle(const WriteDone& done, Outbox* out);
+  void Handle(ClaimsListed done, Outbox* out);
+  void Handle(const ClaimsDone& done, Outbox* out);
   void HandleTime(Outbox* out);
 
   bool done() const { return done_; }
@@ -68,12 +79,19 @@ class SyncTarget {
   void FetchBatch(Outbox* out);
   void StoreBatch(ReadReply reply, Outbox* out);
   void StoreLines(Outbox* out);
+  // sync_claims.cc
+  bool LeavesOut(const DigestLine& line, const Scene& scene) const;
+  void FindMissingClaims(Outbox* out);
+  void StoreClaimBatch(Outbox* out);
+  void Rest(std::uint64_t bytes, Outbox* out);
+  void HandleStored(OperationId operation, const Status& status, Outbox* out);
   void End(Status status);
   StorePlace PlaceOfKey(const std::string& key, const Outbox& out) const;
 
   const PartitionId partition_;
   const NodeId source_;
   const std::uint64_t bytes_per_second_;
+  const bool settled_only_;
 
   std::optional<std::vector<DigestLine>> theirs_;
   std::optional<std::vector<DigestLine>> ours_;
@@ -87,6 +105,9 @@ class SyncTarget {
   bool ours_whole_ = false;
   std::deque<EntryLine> missing_chunks_;
   std::vector<EntryLine> missing_lines_;
+  std::vector<StoredClaim> their_claims_;
+  std::map<ClaimId, StoredClaim> our_claims_;
+  std::vector<StoredClaim> missing_claims_;  // the last ones first
   std::vector<EntryLine> batch_;
   std::set<OperationId> writes_;
   std::optional<OperationId> asked_;

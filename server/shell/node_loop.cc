@@ -4,6 +4,7 @@
 
 #include "base/flush_scope.h"
 #include "base/log.h"
+#include "server/shell/claim_writes.h"
 
 namespace carillon {
 
@@ -223,6 +224,31 @@ void NodeLoop::Perform(StoreCommit effect) {
                              .status = std::move(outcome.status),
                              .already_stored = outcome.already_stored});
   });
+}
+
+void NodeLoop::Perform(StoreClaims effect) {
+  struct Together {
+    std::mutex mutex;
+    std::size_t left = 0;
+    ClaimsDone done;
+  };
+  const auto disk_at = [this](std::uint16_t position) { return store_->store().DiskAt(position); };
+  ClaimWrites split = SplitClaims(std::move(effect.claims), disk_at);
+  const auto together = std::make_shared<Together>();
+  together->left = split.writes.size();
+  together->done = {.operation = effect.operation, .status = OkStatus(), .others = {}};
+  for (ClaimWrites::One& one : split.writes) {
+    const auto ended = [this, together, places = std::move(one.places)](WriteOutcome outcome) {
+      {
+        const std::lock_guard lock(together->mutex);
+        AddOutcome(places, outcome, &together->done);
+        if (--together->left > 0) return;
+      }
+      SortOthers(&together->done);
+      PostCompletion(std::move(together->done));
+    };
+    store_->Write(std::move(one.request), ended);
+  }
 }
 
 void NodeLoop::Perform(StatChunks effect) {

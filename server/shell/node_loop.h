@@ -101,11 +101,13 @@ class NodeLoop final : public PeerSink {
   bool IsCancelled(RequestId stream);
   void Perform(StoreChunk effect);
   void Perform(StoreCommit effect);
+  void Perform(StoreClaims effect);
   void Perform(StatChunks effect);
   void Perform(ReadChunk effect);
   void Perform(ScanSeconds effect);
   void Perform(ListDigests effect);
   void Perform(ListEntries effect);
+  void Perform(ListClaims effect);
   void Perform(ListHeld effect);
   void Perform(DropPartition effect);
   void Perform(RenumberStore effect);

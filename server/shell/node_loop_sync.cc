@@ -53,6 +53,17 @@ void NodeLoop::Perform(ListEntries effect) {
   });
 }
 
+void NodeLoop::Perform(ListClaims effect) {
+  store_->Read([this, effect = std::move(effect)] {
+    ClaimsListed done{.operation = effect.operation, .status = OkStatus(), .page = {}};
+    auto page = store_->store().ListClaims(effect.partition, effect.bucket, effect.slot,
+                                           effect.after, kEntriesPerPage);
+    done.status = page.status();
+    if (page.ok()) done.page = {.claims = std::move(page->claims), .next = std::move(page->next)};
+    PostCompletion(std::move(done));
+  });
+}
+
 void NodeLoop::Perform(ListHeld effect) {
   store_->Read([this, effect] {
     PostCompletion(HeldDone{.operation = effect.operation,

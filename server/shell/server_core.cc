@@ -166,6 +166,15 @@ void RegisterNumbers(Metrics* metrics, const Store* store, const NodeLoop* node)
                       [node] { return static_cast<double>(node->counters().sync_chunks); });
   metrics->AddCounter("sync_bytes_total", "Bytes of chunks that pulls brought to this node.",
                       [node] { return static_cast<double>(node->counters().sync_bytes); });
+  metrics->AddCounter("claims_mine_total", "Ids claimed through this node that the owner has.",
+                      [node] { return static_cast<double>(node->counters().claims.mine); });
+  metrics->AddCounter("claims_taken_total", "Ids claimed through this node that another owner has.",
+                      [node] { return static_cast<double>(node->counters().claims.taken); });
+  metrics->AddCounter("claims_undecided_total",
+                      "Ids claimed through this node of which nobody could say who has them.",
+                      [node] { return static_cast<double>(node->counters().claims.undecided); });
+  metrics->AddCounter("sync_claims_total", "Claims that pulls brought to this node.",
+                      [node] { return static_cast<double>(node->counters().sync_claims); });
   metrics->AddCounter("handoffs_total", "Foreign partitions this node gave away and dropped.",
                       [node] { return static_cast<double>(node->counters().handoffs); });
   metrics->AddGauge("cluster_state_version", "Version of the cluster state of this node.",

@@ -34,6 +34,13 @@ class TakingClient final : public Client {
   void CommitSecondAsync(const Commit&, std::function<void(Status)> done) override {
     done(OkStatus());
   }
+  StatusOr<std::vector<ClaimVerdict>> Claim(const ClaimOrder& order) override {
+    return std::vector(order.ids.size(), ClaimVerdict::kMine);
+  }
+  void ClaimAsync(const ClaimOrder& order, Duration,
+                  std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) override {
+    done(Claim(order));
+  }
   StatusOr<SecondsPage> ListSeconds(const ListQuery&) override { return SecondsPage{}; }
   StatusOr<Bytes> GetChunk(const std::string&, const ChunkKey&) override { return Bytes(); }
   Status GetChunks(const std::string&, const std::vector<ChunkKey>&,

@@ -1,6 +1,7 @@
 #include "client/client.h"
 
 #include <atomic>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,38 @@ class ClientTest : public ::testing::Test {
   MapServer server_;
   std::unique_ptr<Client> client_ = *Client::Connect(QuickOptions({server_.endpoint()}));
 };
+
+TEST_F(ClientTest, ClaimsForTheFirstOwnerAndTriesAgain) {
+  const ClaimId a(Uuid{{1}});
+  const ClaimId b(Uuid{{2}});
+  ClaimOrder order{.bucket = "claims", .owner = ClaimOwner(Uuid{{7}}), .ids = {a}};
+  EXPECT_EQ(*client_->Claim(order), std::vector{ClaimVerdict::kMine});
+  order.ids = {b, a};
+  order.owner = ClaimOwner(Uuid{{8}});
+  server_.FailNext({kAway, kAway});
+  EXPECT_EQ(*client_->Claim(order), (std::vector{ClaimVerdict::kMine, ClaimVerdict::kTaken}));
+  EXPECT_EQ(client_->counters().retries, 2u);
+}
+
+TEST_F(ClientTest, RefusesAClaimOfNothingOrOfTooMuchUnasked) {
+  ClaimOrder order{.bucket = "claims", .owner = ClaimOwner(Uuid{{7}})};
+  EXPECT_EQ(client_->Claim(order).status().code(), StatusCode::kInvalidArgument);
+  order.ids.resize(kMaxClaims + 1);
+  EXPECT_EQ(client_->Claim(order).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(server_.calls(), 0);
+}
+
+TEST_F(ClientTest, EndsAClaimWithinItsOwnTime) {
+  ClientOptions options = QuickOptions({server_.endpoint()});
+  options.retry.max_attempts = 1'000'000;
+  const auto patient = *Client::Connect(options);
+  server_.FailNext(std::vector<grpc::Status>(1'000'000, kAway));
+  std::promise<Status> ended;
+  patient->ClaimAsync({.bucket = "claims", .owner = ClaimOwner(Uuid{{7}}), .ids = {ClaimId()}},
+                      std::chrono::milliseconds(50),
+                      [&](const auto& verdicts) { ended.set_value(verdicts.status()); });
+  EXPECT_EQ(ended.get_future().get().code(), StatusCode::kUnavailable);
+}
 
 TEST_F(ClientTest, StoresAChunkAndReadsItBack) {
   const std::string value(3'000'000, 'v');

@@ -164,6 +164,21 @@ grpc::Status MapServer::CommitSecond(grpc::ServerContext*, const v1::CommitSecon
   return grpc::Status::OK;
 }
 
+grpc::Status MapServer::Claim(grpc::ServerContext*, const v1::ClaimRequest* request,
+                              v1::ClaimResponse* response) {
+  if (const grpc::Status begin = Begin(); !begin.ok()) return begin;
+  const std::lock_guard lock(mutex_);
+  if (state_) response->set_state_version(state_->version());
+  const std::lock_guard cluster_lock(cluster_->mutex);
+  for (std::size_t at = 0; at < request->ids().size(); at += kClaimIdBytes) {
+    const auto claim =
+        cluster_->claims.emplace(request->ids().substr(at, kClaimIdBytes), request->owner()).first;
+    response->add_verdicts(claim->second == request->owner() ? v1::CLAIM_VERDICT_MINE
+                                                             : v1::CLAIM_VERDICT_TAKEN);
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status MapServer::ListSeconds(grpc::ServerContext*, const v1::ListSecondsRequest* request,
                                     v1::ListSecondsResponse* response) {
   if (const grpc::Status begin = Begin(); !begin.ok()) return begin;

@@ -14,6 +14,7 @@
 #include "carillon/v1/events.grpc.pb.h"
 
 #include "base/chunk_info.h"
+#include "base/claim.h"
 
 namespace carillon {
 
@@ -22,6 +23,7 @@ struct MapCluster {
   std::mutex mutex;
   std::map<std::string, std::string> values;
   std::map<std::pair<std::uint64_t, std::string>, std::vector<v1::ChunkInfo>> manifests;
+  std::map<std::string, std::string> claims;  // owner by id, of all buckets
 };
 
 // The events service over a std::map, behind real gRPC on loopback, that can be told to fail: what
@@ -63,6 +65,7 @@ class MapServer final : private v1::EventsService::Service, private v1::ClusterS
                         v1::PutChunkResponse*) override;
   grpc::Status CommitSecond(grpc::ServerContext*, const v1::CommitSecondRequest*,
                             v1::CommitSecondResponse*) override;
+  grpc::Status Claim(grpc::ServerContext*, const v1::ClaimRequest*, v1::ClaimResponse*) override;
   grpc::Status ListSeconds(grpc::ServerContext*, const v1::ListSecondsRequest*,
                            v1::ListSecondsResponse*) override;
   grpc::Status GetChunks(grpc::ServerContext*, const v1::GetChunksRequest*,

@@ -105,6 +105,56 @@ class ClientsTest(WithClients):
         self.check(lambda event: event["n"])
 
 
+class RepeatsTest(WithClients):
+    """What clients send again because they did not hear the answer is stored once."""
+
+    @contextlib.contextmanager
+    def deaf(self, times):
+        """Passes requests on, and says 503 instead of the answer to the first so many."""
+        target = self.running
+        counts = {"lost": 0, "passed": 0}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):  # pylint: disable=invalid-name
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                headers = {name.replace("-", "_"): value for name, value in self.headers.items()
+                           if name.lower() not in ("host", "content-length", "connection")}
+                answer = target.post(body, path=self.path, **headers)
+                counts["passed"] += 1
+                status = answer.status
+                if counts["lost"] < times:
+                    counts["lost"] += 1
+                    status = 503
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.running.addresses["deaf"] = f"127.0.0.1:{server.server_address[1]}"
+        try:
+            yield counts
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def test_segments_library_that_sends_again(self):
+        with self.deaf(times=2) as counts:
+            self.assertEqual(self.send("segment", where="deaf")["errors"], [])
+        self.assertEqual(counts, {"lost": 2, "passed": COUNT // 5 + 2})
+        self.check(lambda event: event["properties"]["n"])
+        self.assertEqual(self.running.stop(), 0)
+        self.check(lambda event: event["properties"]["n"])
+
+
 class DaemonsTest(support.NodeTest):
     """Debian's shippers, each skipped where its package is not installed."""
 

@@ -65,6 +65,23 @@ inline ChunkInfo SampleInfo(std::uint64_t number) {
           .value_crc = 0x9c1087b4};
 }
 
+inline ReplicaClaims SampleClaims() {
+  return {.bucket = "claims",
+          .mode = ClaimMode::kCopy,
+          .sync = SyncMode::kInterval,
+          .sets = {{.owner = ClaimOwner(SampleUuid(4)),
+                    .claimed_at = 1'428'415'043,
+                    .expire_at = 1'428'418'643,
+                    .decided = true,
+                    .claims = {{.id = ClaimId(SampleUuid(5)), .ring_position = 0xbeef},
+                               {.id = ClaimId(SampleUuid(6)), .ring_position = 0}}},
+                   {.owner = ClaimOwner(SampleUuid(7)),
+                    .claimed_at = 1,
+                    .expire_at = 0,
+                    .decided = false,
+                    .claims = {{.id = ClaimId(), .ring_position = 0xffff}}}}};
+}
+
 inline std::vector<PeerMessage> SampleRequests() {
   const std::vector<ChunkPlace> places = {{.partition = PartitionId(1), .key = SampleKey(1)},
                                           {.partition = PartitionId(7), .key = SampleKey(2)}};
@@ -106,7 +123,12 @@ inline std::vector<PeerMessage> SampleRequests() {
       JoinCluster{.member = member},
       EchoRequest{.payload = "echo"},
       RegisterMessage(FetchStateRequest{.header = HeaderAfter(SampleState())}),
-      RegisterMessage(StateNotice{.header = HeaderAfter(SampleState()), .state = SampleState()})};
+      RegisterMessage(StateNotice{.header = HeaderAfter(SampleState()), .state = SampleState()}),
+      SampleClaims(),
+      SyncClaims{.partition = PartitionId(5),
+                 .bucket = "claims",
+                 .slot = ClaimSlotOf(1'428'415'043),
+                 .after = Bytes("\0\1cursor", 8)}};
 }
 
 inline ReadReply SampleValues() {
@@ -145,7 +167,18 @@ inline std::vector<PeerReply> SampleReplies() {
                    .next = Bytes("\0\2", 2)},
       OfferReply{.done = true, .total = {.count = 12, .sum = {.low = 3, .high = 4}}},
       StateReply{.state = SampleState()},
-      EchoReply{.payload = "echo"}};
+      EchoReply{.payload = "echo"},
+      ClaimsReply{.others = {{.place = 0, .owner = ClaimOwner(), .claimed_at = 0, .expire_at = 0},
+                             {.place = 9'999,
+                              .owner = ClaimOwner(SampleUuid(4)),
+                              .claimed_at = 1'428'415'043,
+                              .expire_at = 1'428'418'643}}},
+      ClaimEntriesReply{.claims = {{.id = ClaimId(SampleUuid(5)),
+                                    .owner = ClaimOwner(SampleUuid(4)),
+                                    .claimed_at = 1'428'415'043,
+                                    .expire_at = 0,
+                                    .decided = true}},
+                        .next = Bytes("\0\2", 2)}};
   std::vector<PeerReply> replies;
   for (const PeerValue& value : values) {
     replies.push_back({.status = {}, .version = StateVersion(44), .newer = {}, .value = value});

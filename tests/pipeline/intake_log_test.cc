@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <map>
+#include <set>
+#include <thread>
 
 #include "tests/sim/support/quiet_log.h"
 #include "tests/sim/support/simulated_clock.h"
@@ -40,12 +43,34 @@ class IntakeLogTest : public ::testing::Test {
       return OkStatus();
     });
     ASSERT_TRUE(log.ok());
-    intake_ = std::make_unique<IntakeLog>(*std::move(log), [this](std::vector<KeptRequest> kept) {
-      for (KeptRequest& request : kept) kept_.push_back(std::move(request));
-    });
+    intake_ = std::make_unique<IntakeLog>(
+        *std::move(log),
+        [this](std::vector<KeptRequest> kept) {
+          for (KeptRequest& request : kept) kept_.push_back(std::move(request));
+        },
+        [this](ClaimOwner owner) {
+          for (std::size_t i = 0; i < kept_.size(); ++i) {
+            if (kept_[i].claims && kept_[i].claims->owner == owner) ended_with_[owner] = i;
+          }
+        },
+        limits_);
+  }
+  // A request with so many events that claim ids.
+  void KeepClaims(std::size_t events) {
+    IntakeRequest request{.tenant = "acme", .deduplicate_seconds = 3600};
+    const std::vector<std::string> ids = [&] {
+      std::vector<std::string> made;
+      for (std::size_t i = 0; i < events; ++i) made.push_back(fmt::format("id-{}", ++id_));
+      return made;
+    }();
+    for (const std::string& id : ids) {
+      request.events.push_back({.bucket = "events", .type = "WEB", .id = id, .json = "{}"});
+    }
+    intake_->Keep(EncodeRequest(request), events, ClaimsOf(request),
+                  [this](const Status& status) { answers_.push_back(status.code()); });
   }
   void Keep(const std::string& value, std::size_t events = 1) {
-    intake_->Keep(value, events,
+    intake_->Keep(value, events, nullptr,
                   [this](const Status& status) { answers_.push_back(status.code()); });
   }
   std::vector<CoveredEvent> EventsOf(std::size_t first, std::size_t limit) const {
@@ -60,6 +85,9 @@ class IntakeLogTest : public ::testing::Test {
   std::vector<std::uint64_t> found_;
   std::vector<KeptRequest> kept_;
   std::vector<StatusCode> answers_;
+  ClaimGroupLimits limits_{.window = std::chrono::hours(1), .ids = 10};
+  std::map<ClaimOwner, std::size_t> ended_with_;  // the last of its requests, as in kept_
+  int id_ = 0;
   std::unique_ptr<IntakeLog> intake_;
 };
 
@@ -71,6 +99,48 @@ TEST_F(IntakeLogTest, OneSyncForAllThatWait) {
   EXPECT_THAT(answers_, SizeIs(100));
   EXPECT_THAT(answers_, Each(StatusCode::kOk));
   EXPECT_EQ(files_.calls(DiskCall::kSync) - before, 2u);  // of the new segment, and of the batch
+}
+
+TEST_F(IntakeLogTest, RequestsOfABatchThatClaimIdsHaveOneOwner) {
+  Keep("value");
+  KeepClaims(1);
+  KeepClaims(2);
+  intake_->Start();
+  intake_->Stop();
+  ASSERT_THAT(kept_, SizeIs(3));
+  EXPECT_EQ(kept_[0].claims, nullptr);
+  const ClaimOwner owner = kept_[1].claims->owner;
+  EXPECT_NE(owner, ClaimOwner());
+  EXPECT_EQ(kept_[2].claims->owner, owner);
+  for (const std::size_t i : {1, 2}) EXPECT_EQ(RequestOwner(kept_[i].value.view()), owner);
+}
+
+TEST_F(IntakeLogTest, AGroupEndsOnceAndAfterAllOfItsRequests) {
+  intake_->Start();
+  for (int i = 0; i < 100; ++i) KeepClaims(1);
+  intake_->Stop();
+  ASSERT_THAT(kept_, SizeIs(100));
+  std::set<ClaimOwner> owners;
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    const ClaimOwner owner = kept_[i].claims->owner;
+    owners.insert(owner);
+    ASSERT_TRUE(ended_with_.contains(owner)) << i;
+    EXPECT_LE(i, ended_with_.at(owner));
+    if (i > 0 && owner != kept_[i - 1].claims->owner) {
+      EXPECT_EQ(ended_with_.at(kept_[i - 1].claims->owner), i - 1);
+    }
+  }
+  EXPECT_EQ(ended_with_.size(), owners.size());
+}
+
+TEST_F(IntakeLogTest, AFullGroupIsFollowedByAnother) {
+  KeepClaims(10);
+  intake_->Start();
+  while (intake_->bytes() == 0) std::this_thread::yield();
+  KeepClaims(1);
+  intake_->Stop();
+  ASSERT_THAT(kept_, SizeIs(2));
+  EXPECT_NE(kept_[0].claims->owner, kept_[1].claims->owner);
 }
 
 TEST_F(IntakeLogTest, DeliversInTheOrderOfNumbers) {

@@ -6,6 +6,7 @@
 namespace carillon {
 namespace {
 
+using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""ms;
 
 constexpr int kRequests = 70;
@@ -69,12 +70,35 @@ void Restart(PipelineMachine* machine, CrashManner manner, std::uint64_t seed) {
   machine->files.Crash(manner, &random);
 }
 
+// Like KeepAll, but each event has an id, and half of the requests have come before in part, in
+// this life or in an earlier one.
+void KeepRepeats(PipelineMachine* machine, int first, History* history) {
+  int number = first * 20;
+  for (int i = 0; i < kRequests; ++i) {
+    std::vector<std::string> ids;
+    for (int k = 0; k <= i % 5; ++k) {
+      const int repeated = i % 2 == 0 ? 0 : 7 * (k + 1);
+      const int id = ++number - repeated;
+      ids.push_back(fmt::format("{}-{}", id, std::string(100 + id % 7 * 20, 'x')));
+    }
+    const Status status =
+        machine->KeepIds(ids, "acme", machine->clock.wall_seconds() - (i % 3 == 2 ? 40 : 0));
+    for (const std::string& id : ids) {
+      (status.ok() ? history->acknowledged : history->refused)
+          .insert(PipelineMachine::EventOfId(id));
+    }
+    if (i % 8 == 7) machine->clock.Advance(2);
+  }
+}
+
 // Opens, works, drains. True: the machine has stopped in between.
-bool RunOnce(PipelineMachine* machine, int first, History* history) {
+bool RunOnce(PipelineMachine* machine, int first, History* history,
+             void (*keep)(PipelineMachine*, int, History*) = KeepAll) {
   PipelineOptions options = machine->options();
   options.max_chunk_bytes = 6000;  // several of them a second
+  options.claims.deadline = 1h;    // the clock jumps
   if (machine->OpenWith(options).ok()) {
-    KeepAll(machine, first, history);
+    keep(machine, first, history);
     DrainUntilStopped(machine);
   }
   return machine->files.stopped();
@@ -116,6 +140,45 @@ TEST_P(PipelineCrashTest, SurvivesACrashWhileItRecovers) {
       DrainUntilStopped(&machine);
       CheckStore(machine, history);
       if (HasFatalFailure()) FAIL() << "stopped after " << first << ", then after " << at;
+    }
+  }
+}
+
+TEST_P(PipelineCrashTest, StoresEachIdOnceWhereverItStops) {
+  bool stopped = true;
+  std::uint64_t at = 1;
+  for (; stopped && at < kEnough; at += 2) {
+    PipelineMachine machine;
+    History history;
+    machine.files.StopAfter(at);
+    stopped = RunOnce(&machine, 1, &history, KeepRepeats);
+    Restart(&machine, GetParam(), at);
+    machine.files.StopAfter(kEnough);
+    RunOnce(&machine, 2, &history, KeepRepeats);
+    CheckStore(machine, history);
+    EXPECT_EQ(machine.pipeline->stats().deduplicated.all.AllUnchecked(), 0u);
+    EXPECT_GT(machine.pipeline->stats().deduplicated.all.duplicates, 20u);
+    if (HasFailure()) FAIL() << "stopped after operation " << at;
+  }
+  EXPECT_GT(at, 100u);
+}
+
+TEST_P(PipelineCrashTest, StoresEachIdOnceAfterACrashWhileItRecovers) {
+  for (const std::uint64_t first : {90u, 200u}) {
+    bool stopped = true;
+    for (std::uint64_t at = 1; stopped && at < kEnough; at += 7) {
+      PipelineMachine machine;
+      History history;
+      machine.files.StopAfter(first);
+      RunOnce(&machine, 1, &history, KeepRepeats);
+      Restart(&machine, GetParam(), at);
+      machine.files.StopAfter(machine.files.operations() + at);
+      stopped = RunOnce(&machine, 2, &history, KeepRepeats);
+      Restart(&machine, GetParam(), at + 1);
+      machine.files.StopAfter(kEnough);
+      RunOnce(&machine, 3, &history, KeepRepeats);
+      CheckStore(machine, history);
+      if (HasFailure()) FAIL() << "stopped after " << first << ", then after " << at;
     }
   }
 }

@@ -57,6 +57,30 @@ struct PipelineMachine {
     return answer.get_future().get();
   }
 
+  // Events whose ids are claimed for an hour: an event is its id's, so that a second one of an id
+  // is the same line. Waits for the answer.
+  Status KeepIds(const std::vector<std::string>& ids, const std::string& tenant = "acme",
+                 std::uint64_t epoch = kNow, std::uint64_t seconds = 3600) {
+    IntakeRequest request{.tenant = tenant,
+                          .received_us = static_cast<std::int64_t>(kNow) * 1'000'000,
+                          .deduplicate_seconds = seconds};
+    std::vector<std::string> events;
+    for (const std::string& id : ids) events.push_back(EventOfId(id));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      request.events.push_back({.bucket = "events",
+                                .type = ids[i].size() % 2 == 0 ? "WEB" : "ODD",
+                                .time_us = static_cast<std::int64_t>(epoch) * 1'000'000,
+                                .id = ids[i],
+                                .json = events[i]});
+    }
+    std::promise<Status> answer;
+    pipeline->Keep(request, [&](const Status& status) { answer.set_value(status); });
+    return answer.get_future().get();
+  }
+  static std::string EventOfId(const std::string& id) {
+    return fmt::format("{{\"id\":\"{}\"}}", id);
+  }
+
   SimulatedFileSystem files;
   SimulatedClock clock{kNow};
   RecordingClient client;

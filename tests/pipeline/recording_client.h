@@ -17,17 +17,19 @@
 namespace carillon {
 
 // A store in memory, with what a cluster promises of puts and commits: the same key with the same
-// bytes is stored once, with other bytes refused; a commit needs its chunks. Answers come at once,
-// on the caller's thread.
+// bytes is stored once, with other bytes refused; a commit needs its chunks; the first owner of an
+// id keeps it. Answers come at once, on the caller's thread.
 //
 // Threads: any, at once.
 class RecordingClient final : public Client {
  public:
   using PutHook = std::function<Status(const std::string& bucket, const ChunkKey& key)>;
   using CommitHook = std::function<Status(const Commit& commit)>;
-  // Asked before a put or commit does anything: not OK is the answer.
+  using ClaimHook = std::function<Status(const ClaimOrder& order)>;
+  // Asked before a put, commit, or claim does anything: not OK is the answer.
   void BeforePut(PutHook hook) { Set(&before_put_, std::move(hook)); }
   void BeforeCommit(CommitHook hook) { Set(&before_commit_, std::move(hook)); }
+  void BeforeClaim(ClaimHook hook) { Set(&before_claim_, std::move(hook)); }
   // Asked after it has done it: not OK is the answer all the same.
   void After(std::function<Status()> hook) { Set(&after_, std::move(hook)); }
 
@@ -62,6 +64,35 @@ class RecordingClient final : public Client {
   }
   void CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) override {
     done(CommitSecond(commit));
+  }
+
+  StatusOr<std::vector<ClaimVerdict>> Claim(const ClaimOrder& order) override {
+    const std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(Validate(order));
+    if (before_claim_) RETURN_IF_ERROR(before_claim_(order));
+    std::vector<ClaimVerdict> verdicts;
+    if (undecided_) return std::vector(order.ids.size(), ClaimVerdict::kUndecided);
+    for (const ClaimId& id : order.ids) {
+      const auto [claim, is_new] = claims_.emplace(std::pair(order.bucket, id), order.owner);
+      verdicts.push_back(claim->second == order.owner ? ClaimVerdict::kMine : ClaimVerdict::kTaken);
+    }
+    if (after_) RETURN_IF_ERROR(after_());
+    return verdicts;
+  }
+  void ClaimAsync(const ClaimOrder& order, Duration /*timeout*/,
+                  std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) override {
+    done(Claim(order));
+  }
+
+  // Every verdict from now on is kUndecided.
+  void UndecidedClaims(bool undecided) {
+    const std::lock_guard lock(mutex_);
+    undecided_ = undecided;
+  }
+  // As if their time were over.
+  void ForgetClaims() {
+    const std::lock_guard lock(mutex_);
+    claims_.clear();
   }
 
   // How often each event is in a committed chunk, by its line.
@@ -104,9 +135,18 @@ class RecordingClient final : public Client {
     return Unimplemented("get");
   }
   std::unique_ptr<RangeStream> ReadRange(const RangeQuery&) override { return nullptr; }
+  // Those that CreateBucket has made.
+  std::map<std::string, BucketProperties> made() const {
+    const std::lock_guard lock(mutex_);
+    return made_;
+  }
   StatusOr<std::vector<NamedBucket>> ListBuckets() override { return Unimplemented("list"); }
-  StatusOr<NamedBucket> CreateBucket(const std::string&, const BucketChange&) override {
-    return Unimplemented("create");
+  StatusOr<NamedBucket> CreateBucket(const std::string& name, const BucketChange& change) override {
+    const std::lock_guard lock(mutex_);
+    NamedBucket bucket{.name = name};
+    bucket.properties.ttl_seconds = change.ttl_seconds.value_or(bucket.properties.ttl_seconds);
+    if (!made_.emplace(name, bucket.properties).second) return AlreadyExists("{}", name);
+    return bucket;
   }
   StatusOr<NamedBucket> SetBucket(const std::string&, const BucketChange&) override {
     return Unimplemented("set");
@@ -123,10 +163,14 @@ class RecordingClient final : public Client {
   mutable std::mutex mutex_;
   PutHook before_put_;
   CommitHook before_commit_;
+  ClaimHook before_claim_;
   std::function<Status()> after_;
   std::map<std::pair<std::string, ChunkKey>, Bytes> chunks_;
   std::set<std::pair<std::string, ChunkKey>> committed_;
+  std::map<std::pair<std::string, ClaimId>, ClaimOwner> claims_;
+  std::map<std::string, BucketProperties> made_;
   std::vector<ChunkKey> puts_;
+  bool undecided_ = false;
   int commits_ = 0;
 };
 

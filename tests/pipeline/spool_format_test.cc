@@ -70,10 +70,65 @@ TEST(SpoolFormatTest, RefusesEveryCutRequest) {
   EXPECT_EQ(DecodeRequest(bytes + "x", &decoded).code(), StatusCode::kDataLoss);
 }
 
+IntakeRequest Claiming() {
+  IntakeRequest request{.tenant = "acme", .received_us = 7, .deduplicate_seconds = 129'600};
+  request.events = {Prepared("WEB", 1, "{\"n\":1}"), Prepared("WEB", 2, "{\"n\":2}")};
+  request.events[1].id = "an-id";
+  return request;
+}
+
+TEST(SpoolFormatTest, ARequestThatClaimsIdsComesBackWithItsOwner) {
+  const IntakeRequest request = Claiming();
+  Bytes bytes = EncodeRequest(request);
+  EXPECT_EQ(RequestOwner(bytes), ClaimOwner());
+  const ClaimOwner owner(Uuid{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}});
+  SetRequestOwner(&bytes, owner);
+  EXPECT_EQ(RequestOwner(bytes), owner);
+  IntakeRequest decoded;
+  ASSERT_TRUE(DecodeRequest(bytes, &decoded).ok());
+  EXPECT_EQ(decoded.deduplicate_seconds, 129'600u);
+  EXPECT_EQ(decoded.tenant, "acme");
+  ASSERT_THAT(decoded.events, SizeIs(2));
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(Same(decoded.events[i], request.events[i])) << i;
+}
+
+TEST(SpoolFormatTest, ARequestThatClaimsNothingIsWrittenAsBefore) {
+  IntakeRequest without_lifetime = Claiming();
+  without_lifetime.deduplicate_seconds = 0;
+  EXPECT_EQ(EncodeRequest(without_lifetime)[0], kSpoolFormatVersion);
+  IntakeRequest without_id = Claiming();
+  without_id.events[1].id = "";
+  EXPECT_EQ(EncodeRequest(without_id)[0], kSpoolFormatVersion);
+  IntakeRequest decoded = Claiming();
+  ASSERT_TRUE(DecodeRequest(EncodeRequest(without_lifetime), &decoded).ok());
+  EXPECT_EQ(decoded.deduplicate_seconds, 0u);
+}
+
+TEST(SpoolFormatTest, RefusesEveryCutRequestThatClaimsIds) {
+  const Bytes bytes = EncodeRequest(Claiming());
+  IntakeRequest decoded;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_EQ(DecodeRequest(ByteSpan(bytes).substr(0, size), &decoded).code(),
+              StatusCode::kDataLoss)
+        << size;
+  }
+}
+
+TEST(SpoolFormatTest, DroppedEventsComeBack) {
+  const std::vector<CoveredEvent> dropped = {{3, 1}, {3, 2}, {9, 0}};
+  const auto decoded = DecodeDropped(EncodeDropped(dropped));
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(*decoded, dropped);
+  Bytes newer = EncodeDropped(dropped);
+  newer[0] = static_cast<char>(kSpoolFormatVersion + 1);
+  EXPECT_EQ(DecodeDropped(newer).status().code(), StatusCode::kUnimplemented);
+  EXPECT_EQ(DecodeDropped("").status().code(), StatusCode::kDataLoss);
+}
+
 TEST(SpoolFormatTest, RefusesANewerVersion) {
   IntakeRequest request{.tenant = "acme", .events = {Prepared("WEB", 1, "{}")}};
   Bytes bytes = EncodeRequest(request);
-  bytes[0] = static_cast<char>(kSpoolFormatVersion + 1);
+  bytes[0] = static_cast<char>(kClaimingRequestVersion + 1);
   EXPECT_EQ(DecodeRequest(bytes, &request).code(), StatusCode::kUnimplemented);
 }
 

@@ -59,6 +59,14 @@ TEST(ClusterSimTest, LosesNothingWhileTwoAreCutOff) {
   ExpectClean("cluster-two-away", Seeds(16));
 }
 
+TEST(ClusterSimTest, GivesAnIdToOneOwnerWhateverHappens) {
+  ExpectClean("cluster-claims", Seeds(20));
+}
+
+TEST(ClusterSimTest, GivesAnIdToOneOwnerWhileAllHomesChange) {
+  ExpectClean("cluster-claim-shuffles", Seeds(10));
+}
+
 struct BrokenRule {
   std::string_view scenario;
   const char* mutation;

@@ -57,6 +57,24 @@ TEST(TenantTableTest, RefusesRevokedAndExpiredKeys) {
   EXPECT_FALSE(table->Authenticate("later", "", 10).ok());
 }
 
+TEST(TenantTableTest, SaysForHowLongIdsAreRemembered) {
+  const auto seconds = [](const std::string& line) {
+    const auto table = Table("[tenants.acme]\n" + line + "\n");
+    return table == nullptr ? 1 : table->tenant(0).deduplicate_seconds;
+  };
+  EXPECT_EQ(seconds(""), 3600u);
+  EXPECT_EQ(seconds("deduplicate = '36h'"), 36u * 3600);
+  EXPECT_EQ(seconds("deduplicate = 90"), 90u);
+  EXPECT_EQ(seconds("deduplicate = 'off'"), 0u);
+  EXPECT_EQ(seconds("deduplicate = 0"), 0u);
+  EXPECT_EQ(seconds("deduplicate = '31d'"), kMaxDeduplicateSeconds);
+  for (const char* bad : {"'32d'", "'forever'", "'x'", "-1", "true", "1.5", "2678401"}) {
+    EXPECT_THAT(ErrorOf(std::string("[tenants.acme]\ndeduplicate = ") + bad),
+                HasSubstr("line 2: deduplicate: want"))
+        << bad;
+  }
+}
+
 TEST(TenantTableTest, MatchesOriginsWhole) {
   const auto table = Table(Key("web", "origins = ['https://shop.example']") + Key("any"));
   ASSERT_NE(table, nullptr);

@@ -41,6 +41,7 @@ PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "clien
         "collector/pipeline/chunk_batcher",
         "collector/pipeline/send_schedule", "collector/pipeline/stale_budget",
         "collector/pipeline/spool_format", "collector/pipeline/request_check",
+        "collector/pipeline/claim_stage", "collector/pipeline/claim_breaker",
         "collector/tail/line_cutter", "collector/tail/tail_event", "collector/tail/tail_file",
         "collector/tail/tail_state")
 FORBIDDEN = [

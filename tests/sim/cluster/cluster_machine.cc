@@ -68,6 +68,15 @@ EntriesDone ClusterMachine::Read(const ListEntries& effect) const {
   return done;
 }
 
+ClaimsListed ClusterMachine::Read(const ListClaims& effect) const {
+  ClaimsListed done{.operation = effect.operation, .status = OkStatus(), .page = {}};
+  auto page = store->ListClaims(effect.partition, effect.bucket, effect.slot, effect.after,
+                                kEntriesPerPage);
+  done.status = page.status();
+  if (page.ok()) done.page = {.claims = std::move(page->claims), .next = std::move(page->next)};
+  return done;
+}
+
 HeldDone ClusterMachine::Read(const ListHeld& effect) const {
   return {
       .operation = effect.operation, .status = OkStatus(), .partitions = store->HeldPartitions()};

@@ -47,6 +47,7 @@ struct ClusterMachine {
   // What the store says to an effect that reads; for writes see ToWrite.
   DigestsDone Read(const ListDigests& effect) const;
   EntriesDone Read(const ListEntries& effect) const;
+  ClaimsListed Read(const ListClaims& effect) const;
   HeldDone Read(const ListHeld& effect) const;
   StatDone Read(const StatChunks& effect) const;
   ReadDone Read(const ReadChunk& effect) const;

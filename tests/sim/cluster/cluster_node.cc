@@ -190,6 +190,26 @@ void ClusterNode::Do(StoreCommit effect) {
   Queue({.operation = operation, .write = ToWrite(std::move(effect)), .drop = {}});
 }
 
+// A write for each set: they end together.
+void ClusterNode::Do(StoreClaims effect) {
+  ReplicaClaims& claims = effect.claims;
+  std::uint32_t place = 0;
+  for (std::size_t i = 0; i < claims.sets.size(); ++i) {
+    const auto count = static_cast<std::uint32_t>(claims.sets[i].claims.size());
+    WriteRequest request;
+    request.claims = ClaimsWrite{.bucket = claims.bucket,
+                                 .mode = claims.mode,
+                                 .set = std::move(claims.sets[i]),
+                                 .sync = claims.sync};
+    Queue({.operation = effect.operation,
+           .write = std::move(request),
+           .drop = {},
+           .place = place,
+           .ends_claims = i + 1 == claims.sets.size()});
+    place += count;
+  }
+}
+
 void ClusterNode::Do(DropPartition effect) {
   Queue({.operation = effect.operation, .write = {}, .drop = effect});
 }
@@ -203,7 +223,7 @@ void ClusterNode::Do(Read effect) {
 }
 
 void ClusterNode::Queue(Work work) {
-  if (shared_->mutations.ack_before_write && work.write) {
+  if (shared_->mutations.ack_before_write && work.write && !work.write->claims) {
     After(20, [this, operation = work.operation] {
       Step(WriteDone{.operation = operation, .status = OkStatus()});
     });
@@ -246,17 +266,17 @@ void ClusterNode::CarryOutBatch() {
     return EndBatch(std::move(completions));
   }
   std::vector<WriteRequest> requests;
-  std::vector<OperationId> operations;
+  std::vector<Work> works;
   while (!work_.empty() && work_.front().write) {
     requests.push_back(*std::move(work_.front().write));
-    operations.push_back(work_.front().operation);
+    works.push_back(std::move(work_.front()));
     work_.pop_front();
   }
   const bool stops = MayStopWithin() && shared_->random.OneIn(150);
   if (stops) {
     machine_->files.StopAfter(machine_->files.operations() + shared_->random.Below(4));
   }
-  const auto outcomes = machine_->store->Write(0, requests);
+  auto outcomes = machine_->store->Write(0, requests);
   // At the latest after the write: it may have made fewer operations.
   if (stops || machine_->sync_failed) {
     Crash();
@@ -265,11 +285,26 @@ void ClusterNode::CarryOutBatch() {
     });
   }
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    completions.emplace_back(WriteDone{.operation = operations[i],
-                                       .status = outcomes[i].status,
-                                       .already_stored = outcomes[i].already_stored});
+    HandleOutcome(works[i], requests[i].claims.has_value(), std::move(outcomes[i]), &completions);
   }
   EndBatch(std::move(completions));
+}
+
+void ClusterNode::HandleOutcome(const Work& work, bool is_claims, WriteOutcome outcome,
+                                std::vector<Input>* completions) {
+  if (!is_claims) {
+    completions->emplace_back(WriteDone{.operation = work.operation,
+                                        .status = std::move(outcome.status),
+                                        .already_stored = outcome.already_stored});
+    return;
+  }
+  if (work.place == 0) claims_done_ = {.operation = work.operation, .status = OkStatus()};
+  if (claims_done_.status.ok()) claims_done_.status = std::move(outcome.status);
+  for (OtherClaim& other : outcome.others) {
+    other.place += work.place;
+    claims_done_.others.push_back(other);
+  }
+  if (work.ends_claims) completions->emplace_back(std::move(claims_done_));
 }
 
 void ClusterNode::EndBatch(std::vector<Input> completions) {

@@ -71,13 +71,16 @@ class ClusterNode {
   struct Work {  // of the thread that writes
     OperationId operation;
     std::optional<WriteRequest> write;
-    DropPartition drop;  // if it is no write
+    DropPartition drop;        // if it is no write
+    std::uint32_t place = 0;   // of claims: the first of all that the operation stores
+    bool ends_claims = false;  // the last set of its operation
   };
 
   void Run(std::uint64_t incarnation, EventQueue::Act act);
   void ArmTick();
   void Do(StoreChunk effect);
   void Do(StoreCommit effect);
+  void Do(StoreClaims effect);
   template <typename Read>
   requires requires(const ClusterMachine& machine, const Read& read) { machine.Read(read); }
   void Do(Read effect);
@@ -94,6 +97,8 @@ class ClusterNode {
   void Queue(Work work);
   void StartBatch();
   void CarryOutBatch();
+  void HandleOutcome(const Work& work, bool is_claims, WriteOutcome outcome,
+                     std::vector<Input>* completions);
   void EndBatch(std::vector<Input> completions);
   void Maintain();
   bool MayStopWithin() const;
@@ -115,6 +120,7 @@ class ClusterNode {
   bool writing_ = false;
   bool is_lost_ = false;
   std::deque<Work> work_;
+  ClaimsDone claims_done_;  // of the operation whose sets are being stored
   std::optional<SaveRing> saving_;
   std::map<RequestId, AnswerDone> askers_;
   std::map<RequestId, Stream> streams_;

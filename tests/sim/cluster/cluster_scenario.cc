@@ -19,6 +19,9 @@ constexpr NamedMutation kMutations[] = {
     {"drop_hint_early", &NodeMutations::drop_hint_early},
     {"dual_acks_old_only", &NodeMutations::dual_acks_old_only},
     {"not_found_believed", &NodeMutations::not_found_believed},
+    {"taken_by_one", &NodeMutations::taken_by_one},
+    {"new_homes_not_told", &NodeMutations::new_homes_not_told},
+    {"sync_overrides_votes", &NodeMutations::sync_overrides_votes},
 };
 constexpr std::string_view kAckBeforeWrite = "ack_before_write";
 constexpr std::string_view kDropUnchecked = "drop_unchecked";
@@ -122,6 +125,39 @@ SimResult RunOneAway(std::uint64_t seed, const SimOptions& options) {
                    .one_away = true});
 }
 
+// Owners that want the same ids, while nodes crash, are cut off, come and go.
+SimResult RunClaims(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 3,
+                   .nodes_most = 6,
+                   .storm_seconds = 20,
+                   .writes_per_second = 4,
+                   .claims_per_second = 25,
+                   .fault_every_ms = seed % 3 == 0 ? 700u : 2500u,
+                   .admin_every_ms = seed % 2 == 0 ? 700u : 0u,
+                   .wipes = seed % 4 == 1,
+                   .slow_anti_entropy = seed % 5 == 0});
+}
+
+// The same while partitions get other homes all the time, up to three at once, and news is late.
+SimResult RunClaimShuffles(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 6,
+                   .nodes_most = 7,
+                   .storm_seconds = 8,
+                   .writes_per_second = 4,
+                   .claims_per_second = 100,
+                   .fault_every_ms = seed % 2 == 0 ? 0u : 1500u,
+                   .admin_every_ms = 150,
+                   .crashes = seed % 4 == 1,
+                   .clock_jumps = false,
+                   .late_ms = 8,
+                   .late_news_ms = 140,
+                   .slow_writes_ms = 80,
+                   .shuffles = true,
+                   .slow_anti_entropy = true});
+}
+
 }  // namespace
 
 ClusterMutations ClusterMutationsOf(std::string_view name) {
@@ -144,6 +180,8 @@ std::vector<Scenario> ClusterScenarios() {
       {.name = "cluster-moves", .help = "a ring that changes all the time", .run = RunMoves},
       {.name = "cluster-fences", .help = "a ring that changes, all is late", .run = RunFences},
       {.name = "cluster-shuffles", .help = "all homes change, news is late", .run = RunShuffles},
+      {.name = "cluster-claims", .help = "owners that want the same ids", .run = RunClaims},
+      {.name = "cluster-claim-shuffles", .help = "as all homes change", .run = RunClaimShuffles},
       {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},
   };
   for (Scenario& scenario : scenarios) {

@@ -12,6 +12,7 @@ struct ClusterSettings {
   std::uint64_t nodes_most = 5;
   std::uint64_t storm_seconds = 25;
   std::uint64_t writes_per_second = 10;
+  std::uint64_t claims_per_second = 0;  // 0: none
   bool writes_at_offers = false;        // into partitions that somebody is about to give away
   std::uint64_t burst_ms = 0;           // clients work so long, and rest for the rest of each
   std::uint64_t burst_every_ms = 1;     // of these; 0 ms: they never rest

@@ -9,6 +9,9 @@ namespace carillon {
 namespace {
 
 constexpr std::size_t kMaxNodes = 7;  // those that came and went included
+// Long enough for the slot of the storm's claims to be over (MachineClock::kWallBegin lies 100 s
+// before the end of one).
+constexpr std::uint64_t kClaimRest = 120 * kSecond;
 
 }  // namespace
 
@@ -16,6 +19,7 @@ ClusterWorld::ClusterWorld(std::uint64_t seed, const ClusterSettings& settings,
                            const ClusterMutations& mutations, bool verbose)
     : shared_(seed, settings, mutations, verbose), peers_(&shared_) {
   workload_ = std::make_unique<ClusterWorkload>(&shared_, &nodes_);
+  claims_ = std::make_unique<ClaimWorkload>(&shared_, &nodes_);
   admin_ = std::make_unique<ClusterAdmin>(&shared_, &nodes_, [this]() -> ClusterNode* {
     return nodes_.size() < kMaxNodes ? AddNode() : nullptr;
   });
@@ -74,17 +78,20 @@ void ClusterWorld::RunFor(std::uint64_t time) {
 SimResult ClusterWorld::Run() {
   RunFor(kSecond);
   workload_->Start();
+  claims_->Start();
   admin_->Start();
   faults_->Start();
   WatchCopies();
   RunFor(shared_.settings.storm_seconds * kSecond);
   workload_->Stop();
+  claims_->Stop();
   admin_->Stop();
   faults_->Stop();
   shared_.Tell("the storm is over");
   if (!IsOver()) ComeToRest();
   if (!IsOver()) CheckReplicas();
   if (!IsOver()) ReplayRequests();
+  if (!IsOver() && shared_.settings.claims_per_second != 0) CheckClaims();
   return Result();
 }
 
@@ -241,6 +248,15 @@ void ClusterWorld::ReplayRequests() {
   }
 }
 
+// Until slots of claims are over and anti-entropy has looked at them; then everybody asks again.
+void ClusterWorld::CheckClaims() {
+  RunFor(kClaimRest);
+  claims_->AskAllAgain();
+  for (int second = 0; second < 60 && !claims_->is_idle(); ++second) RunFor(kSecond);
+  if (IsOver()) return;
+  claims_->is_idle() ? claims_->CheckAll() : shared_.Complain("I6: claims are not answered");
+}
+
 SimResult ClusterWorld::Result() const {
   const ClusterHistory& history = workload_->history();
   SimResult result{.trace_hash = shared_.trace, .violations = shared_.violations};
@@ -251,6 +267,10 @@ SimResult ClusterWorld::Result() const {
                    {"reads", history.reads},
                    {"gave up", history.failed},
                    {"unlisted", history.unlisted},
+                   {"mine", claims_->counts().mine},
+                   {"taken", claims_->counts().taken},
+                   {"undecided", claims_->counts().undecided},
+                   {"nobody's", claims_->counts().contested},
                    {"crashes", faults_->crashes()},
                    {"versions", shared_.ring.newest()->version.value()},
                    {"moves", shared_.ring.moves_done()},

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "tests/sim/cluster/claim_workload.h"
 #include "tests/sim/cluster/cluster_admin.h"
 #include "tests/sim/cluster/cluster_faults.h"
 #include "tests/sim/cluster/cluster_peers.h"
@@ -40,12 +41,14 @@ class ClusterWorld {
   void ComeToRest();
   void CheckReplicas();
   void ReplayRequests();
+  void CheckClaims();
   SimResult Result() const;
 
   ClusterShared shared_;
   ClusterPeers peers_;
   std::vector<std::unique_ptr<ClusterNode>> nodes_;
   std::unique_ptr<ClusterWorkload> workload_;
+  std::unique_ptr<ClaimWorkload> claims_;
   std::unique_ptr<ClusterAdmin> admin_;
   std::unique_ptr<ClusterFaults> faults_;
   std::uint64_t rest_seconds_ = 0;

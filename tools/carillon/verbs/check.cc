@@ -25,6 +25,7 @@ std::string InJson(const CheckReport& report) {
       .Field("segment_bytes", report.segment_bytes)
       .Field("chunks", report.chunks)
       .Field("manifests", report.manifests)
+      .Field("claims", report.claims)
       .Field("value_bytes", report.value_bytes)
       .Field("index_entries", report.index_entries)
       .Field("not_indexed_yet", report.not_indexed_yet)
@@ -45,10 +46,11 @@ std::string InText(const CheckReport& report) {
     text += fmt::format("{}: {}: {}\n", finding.damage ? "DAMAGE" : "note", finding.where,
                         finding.what);
   }
-  text += fmt::format("{} segments ({}), {} chunks ({}), {} manifests, {} index entries\n",
-                      FormatCount(report.segments), FormatBytes(report.segment_bytes),
-                      FormatCount(report.chunks), FormatBytes(report.value_bytes),
-                      FormatCount(report.manifests), FormatCount(report.index_entries));
+  text += fmt::format(
+      "{} segments ({}), {} chunks ({}), {} manifests, {} claims, {} index entries\n",
+      FormatCount(report.segments), FormatBytes(report.segment_bytes), FormatCount(report.chunks),
+      FormatBytes(report.value_bytes), FormatCount(report.manifests), FormatCount(report.claims),
+      FormatCount(report.index_entries));
   if (report.not_indexed_yet > 0) {
     text += fmt::format("{} records are not in the index yet: the next start replays them\n",
                         FormatCount(report.not_indexed_yet));

@@ -2,9 +2,9 @@
 
 #include <sodium.h>
 
+#include "base/json_writer.h"
 #include "collector/tenant/write_key.h"
 #include "tools/carillon/input/time_text.h"
-#include "base/json_writer.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/verbs/verbs.h"

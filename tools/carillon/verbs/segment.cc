@@ -28,6 +28,8 @@ std::string_view TypeName(RecordType type) {
       return "seal";
     case RecordType::kDrop:
       return "drop";
+    case RecordType::kClaims:
+      return "claims";
   }
   return "unknown";
 }

@@ -2,8 +2,8 @@
 #include <iostream>
 #include <memory>
 
-#include "collector/tenant/tenant_table.h"
 #include "base/json_writer.h"
+#include "collector/tenant/tenant_table.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/verbs/verbs.h"

@@ -1,0 +1,320 @@
+#include "server/node/claim_coordinator.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "ring/hash_ring.h"
+#include "server/node/request_checks.h"
+
+namespace carillon {
+namespace {
+
+std::uint32_t CountOf(std::uint16_t mask) {
+  return static_cast<std::uint32_t>(std::popcount(mask));
+}
+
+}  // namespace
+
+void ClaimCoordinator::Start(Outbox* out) {
+  const Scene& scene = out->scene();
+  Status valid = Validate(input_.order);
+  const auto bucket = FindBucket(*scene.state, input_.order.bucket);
+  if (valid.ok()) valid = bucket.status();
+  if (!valid.ok()) {
+    answered_ = true;
+    return out->AnswerError(std::move(valid));
+  }
+  properties_ = **bucket;
+  if (!claimed_at_) {
+    claimed_at_ = scene.now_seconds();
+    give_up_at_ = scene.time.now + kGiveUpAfter;
+    if (input_.deadline) give_up_at_ = std::min(give_up_at_, *input_.deadline);
+    out->WakeAt(give_up_at_);
+  }
+  expire_at_ = properties_.ttl_seconds == 0 ? 0 : *claimed_at_ + properties_.ttl_seconds;
+  version_ = scene.state->version;
+  wait_.End();
+  Ask(out);
+  for (std::uint32_t place = 0; place < claims_.size(); ++place) Judge(place, scene);
+  Conclude(out);
+}
+
+std::uint16_t ClaimCoordinator::GroupOf(PartitionId partition, const Scene& scene) {
+  const auto [known, fresh] =
+      group_of_.try_emplace(partition, static_cast<std::uint16_t>(groups_.size()));
+  if (!fresh) return known->second;
+  const ClaimHomes homes =
+      ClaimHomesOf(scene.state->placement[partition.value()], properties_.n_val);
+  Group group{.homes = homes.voters};
+  group.voters = static_cast<Mask>((1u << homes.voters.size()) - 1);
+  for (const MemberIndex member : homes.next) {
+    const auto found = std::find(group.homes.begin(), group.homes.end(), member);
+    group.next |= static_cast<Mask>(1u << (found - group.homes.begin()));
+    if (found == group.homes.end()) group.homes.push_back(member);
+  }
+  group.wanted = ClaimVotesWantedOf(properties_, homes.voters.size());
+  if (!homes.next.empty() && !scene.mutations.new_homes_not_told) {
+    group.wanted_next = ClaimVotesWantedOf(properties_, homes.next.size());
+  }
+  groups_.push_back(std::move(group));
+  return known->second;
+}
+
+// One message a home. Who seems to be away is not asked: nobody would wait for the answer.
+void ClaimCoordinator::Ask(Outbox* out) {
+  const Scene& scene = out->scene();
+  claims_.assign(input_.order.ids.size(), Claim());
+  groups_.clear();
+  group_of_.clear();
+  asked_.clear();
+  to_tell_.clear();
+  open_ = claims_.size();
+  std::map<MemberIndex, Places> of_home;
+  for (std::uint32_t place = 0; place < claims_.size(); ++place) {
+    Claim& claim = claims_[place];
+    const ClaimId& id = input_.order.ids[place];
+    claim.placed = {.id = id, .ring_position = ClaimPosition(input_.order.bucket, id)};
+    const std::uint32_t bits = scene.state->partition_bits;
+    const PartitionId partition(
+        static_cast<std::uint16_t>(claim.placed.ring_position >> (16 - bits)));
+    claim.group = GroupOf(partition, scene);
+    const Group& group = groups_[claim.group];
+    for (std::size_t i = 0; i < group.homes.size(); ++i) {
+      const auto bit = static_cast<Mask>(1u << i);
+      if ((group.voters & bit) == 0) continue;
+      if (!scene.IsUp(group.homes[i])) {
+        error_ = Unavailable("node {} seems to be away", scene.NodeOf(group.homes[i]).value());
+        continue;
+      }
+      claim.waiting |= bit;
+      of_home[group.homes[i]].push_back(place);
+    }
+  }
+  for (auto& [member, places] : of_home) {
+    ClaimSet set{.owner = input_.order.owner,
+                 .claimed_at = *claimed_at_,
+                 .expire_at = expire_at_,
+                 .decided = false,
+                 .claims = {}};
+    set.claims.reserve(places.size());
+    for (const std::uint32_t place : places) set.claims.push_back(claims_[place].placed);
+    ReplicaClaims message{.bucket = input_.order.bucket,
+                          .mode = ClaimMode::kVote,
+                          .sync = properties_.sync,
+                          .sets = {}};
+    message.sets.push_back(std::move(set));
+    const OperationId operation = out->Claim(member, std::move(message));
+    asked_.emplace(operation, Asked{.member = member, .places = std::move(places), .tells = false});
+  }
+}
+
+ClaimCoordinator::Mask ClaimCoordinator::BitOf(const Claim& claim, MemberIndex member) const {
+  const std::vector<MemberIndex>& homes = groups_[claim.group].homes;
+  const auto found = std::find(homes.begin(), homes.end(), member);
+  return found == homes.end() ? 0 : static_cast<Mask>(1u << (found - homes.begin()));
+}
+
+void ClaimCoordinator::BeginAgain(Outbox* out) {
+  if (out->scene().state->version > version_) return Start(out);
+  wait_.Begin(out);
+}
+
+void ClaimCoordinator::Handle(ClaimsDone done, Outbox* out) {
+  const auto found = asked_.find(done.operation);
+  if (found == asked_.end()) return;
+  const Asked asked = std::move(found->second);
+  asked_.erase(found);
+  if (done.stale_ring && !answered_) return BeginAgain(out);
+  if (!done.status.ok()) error_ = done.status;
+  if (asked.tells) {
+    HandleTold(asked, done);
+  } else {
+    HandleVotes(asked, done);
+  }
+  for (const std::uint32_t place : asked.places) Judge(place, out->scene());
+  SendTold(out);
+  Conclude(out);
+}
+
+void ClaimCoordinator::HandleVotes(const Asked& asked, const ClaimsDone& done) {
+  auto other = done.others.begin();
+  for (std::uint32_t i = 0; i < asked.places.size(); ++i) {
+    Claim& claim = claims_[asked.places[i]];
+    const Mask bit = BitOf(claim, asked.member);
+    claim.waiting &= static_cast<Mask>(~bit);
+    if (!done.status.ok()) continue;
+    while (other != done.others.end() && other->place < i) ++other;
+    if (other == done.others.end() || other->place != i) {
+      claim.own |= bit;
+      continue;
+    }
+    const auto same = std::find_if(claim.others.begin(), claim.others.end(), [&](const Vote& vote) {
+      return vote.claim.owner == other->owner;
+    });
+    if (same != claim.others.end()) {
+      same->by |= bit;
+    } else {
+      claim.others.push_back({.claim = *other, .by = bit});
+    }
+  }
+}
+
+void ClaimCoordinator::HandleTold(const Asked& asked, const ClaimsDone& done) {
+  auto other = done.others.begin();
+  for (std::uint32_t i = 0; i < asked.places.size(); ++i) {
+    Claim& claim = claims_[asked.places[i]];
+    const Mask bit = BitOf(claim, asked.member);
+    claim.telling &= static_cast<Mask>(~bit);
+    while (other != done.others.end() && other->place < i) ++other;
+    const bool has_other = other != done.others.end() && other->place == i;
+    if (done.status.ok() && !has_other) claim.has |= bit;
+  }
+}
+
+void ClaimCoordinator::Decide(Claim* claim, ClaimVerdict verdict, const OtherClaim& owner,
+                              Mask by) const {
+  claim->stage = Stage::kTelling;
+  claim->verdict = verdict;
+  claim->owner = owner.owner;
+  claim->claimed_at = owner.claimed_at;
+  claim->expire_at = owner.expire_at;
+  claim->has = by;
+}
+
+void ClaimCoordinator::JudgeVotes(Claim* claim, const Scene& scene) const {
+  const Group& group = groups_[claim->group];
+  const OtherClaim own{
+      .place = 0, .owner = input_.order.owner, .claimed_at = *claimed_at_, .expire_at = expire_at_};
+  if (CountOf(claim->own) >= group.wanted) {
+    return Decide(claim, ClaimVerdict::kMine, own, claim->own);
+  }
+  std::uint32_t most = CountOf(claim->own);
+  for (const Vote& vote : claim->others) {
+    if (vote.claim.owner.value().IsNil()) continue;  // contested: a vote for nobody
+    const std::uint32_t votes = CountOf(vote.by);
+    if (votes >= group.wanted || scene.mutations.taken_by_one) {
+      return Decide(claim, ClaimVerdict::kTaken, vote.claim, vote.by);
+    }
+    most = std::max(most, votes);
+  }
+  if (most + CountOf(claim->waiting) >= group.wanted) return;
+  claim->stage = Stage::kFinal;  // nobody can have enough any more
+}
+
+// Of a claim that is decided: whether enough of those who vote next have it; and who is to be told.
+void ClaimCoordinator::JudgeTold(std::uint32_t place, Claim* claim) {
+  const Group& group = groups_[claim->group];
+  const bool mine = claim->owner == input_.order.owner;
+  Mask voted_so = mine ? claim->own : Mask{0};
+  Mask voted_else = mine ? Mask{0} : claim->own;
+  for (const Vote& vote : claim->others) {
+    (vote.claim.owner == claim->owner ? voted_so : voted_else) |= vote.by;
+  }
+  claim->has |= voted_so;
+  const Mask known = claim->has | claim->telling | claim->told;
+  // Voters that have another owner, and those who vote next and are not asked for their vote.
+  Mask whom = static_cast<Mask>(voted_else & ~known);
+  if (group.wanted_next > 0) {
+    whom |= static_cast<Mask>(group.next & ~claim->waiting & ~known);
+  }
+  Tell(place, claim, whom);
+  if (claim->stage != Stage::kTelling) return;
+  if (CountOf(claim->has & group.next) >= group.wanted_next) {
+    return End(claim, claim->verdict);
+  }
+  const Mask able = claim->has | claim->telling | claim->waiting;
+  if (CountOf(able & group.next) < group.wanted_next) End(claim, ClaimVerdict::kUndecided);
+}
+
+void ClaimCoordinator::Judge(std::uint32_t place, const Scene& scene) {
+  Claim& claim = claims_[place];
+  const bool was_open = claim.stage != Stage::kFinal;
+  if (claim.stage == Stage::kVoting) {
+    JudgeVotes(&claim, scene);
+    if (claim.stage == Stage::kFinal) End(&claim, ClaimVerdict::kUndecided);
+  }
+  if (claim.stage == Stage::kTelling || (!was_open && !claim.owner.value().IsNil())) {
+    JudgeTold(place, &claim);
+  }
+}
+
+void ClaimCoordinator::Tell(std::uint32_t place, Claim* claim, Mask whom) {
+  if (whom == 0 || !tells_more_) return;
+  claim->telling |= whom;
+  claim->told |= whom;
+  const std::vector<MemberIndex>& homes = groups_[claim->group].homes;
+  for (std::size_t i = 0; i < homes.size(); ++i) {
+    if ((whom >> i & 1) == 0) continue;
+    to_tell_[homes[i]].sets[{claim->owner, claim->claimed_at}].push_back(place);
+  }
+}
+
+void ClaimCoordinator::SendTold(Outbox* out) {
+  for (auto& [member, told] : std::exchange(to_tell_, {})) {
+    ReplicaClaims message{.bucket = input_.order.bucket,
+                          .mode = ClaimMode::kPull,
+                          .sync = properties_.sync,
+                          .sets = {}};
+    Asked asked{.member = member, .places = {}, .tells = true};
+    for (const auto& [name, places] : told.sets) {
+      const Claim& first = claims_[places.front()];
+      ClaimSet set{.owner = first.owner,
+                   .claimed_at = first.claimed_at,
+                   .expire_at = first.expire_at,
+                   .decided = true,
+                   .claims = {}};
+      for (const std::uint32_t place : places) {
+        set.claims.push_back(claims_[place].placed);
+        asked.places.push_back(place);
+      }
+      message.sets.push_back(std::move(set));
+    }
+    asked_.emplace(out->Claim(member, std::move(message)), std::move(asked));
+  }
+}
+
+void ClaimCoordinator::End(Claim* claim, ClaimVerdict verdict) {
+  claim->stage = Stage::kFinal;
+  claim->verdict = verdict;
+  --open_;
+}
+
+void ClaimCoordinator::HandleTime(Outbox* out) {
+  if (answered_) return;
+  const bool over = wait_.IsOver(out->scene());
+  if (!over && out->scene().time.now < give_up_at_) return;
+  if (error_.ok()) error_ = over ? StateWait::Error() : Unavailable("too few homes voted in time");
+  for (Claim& claim : claims_) {
+    if (claim.stage != Stage::kFinal) End(&claim, ClaimVerdict::kUndecided);
+  }
+  Answer(out);
+}
+
+void ClaimCoordinator::HandleNewState(Outbox* out) {
+  if (!answered_) return Start(out);
+  tells_more_ = false;
+}
+
+void ClaimCoordinator::Conclude(Outbox* out) {
+  if (!answered_ && open_ == 0) Answer(out);
+}
+
+// When nothing at all could be decided because homes were away, another node may do better.
+void ClaimCoordinator::Answer(Outbox* out) {
+  answered_ = true;
+  ClaimsAnswer answer;
+  answer.verdicts.reserve(claims_.size());
+  for (const Claim& claim : claims_) {
+    answer.verdicts.push_back(claim.verdict);
+    counts_.mine += claim.verdict == ClaimVerdict::kMine ? 1 : 0;
+    counts_.taken += claim.verdict == ClaimVerdict::kTaken ? 1 : 0;
+    counts_.undecided += claim.verdict == ClaimVerdict::kUndecided ? 1 : 0;
+  }
+  if (counts_.undecided == claims_.size() && !error_.ok()) {
+    return out->AnswerError(
+        Unavailable("none of {} claims could be decided: {}", claims_.size(), Message(error_)));
+  }
+  out->AnswerWith(std::move(answer));
+}
+
+}  // namespace carillon
