@@ -39,7 +39,9 @@ std::optional<ClaimEntry> OfOneOwner(const ClaimEntry& before, bool lost, const 
 
 std::optional<ClaimEntry> NextClaim(const std::optional<ClaimEntry>& before, bool lost,
                                     const ClaimSet& set, const ClaimRules& rules) {
-  if (set.owner.value().IsNil() || IsExpired(set.expire_at, rules.now_seconds)) return {};
+  if (IsExpired(set.expire_at, rules.now_seconds)) return {};
+  // Contested elsewhere: so it is for who copies, and for who votes it means nothing.
+  if (set.owner.value().IsNil() && rules.mode != ClaimMode::kCopy) return {};
   if (!before || IsExpired(before->expire_at, rules.now_seconds)) return Fresh(set);
   if (before->owner == set.owner) return OfOneOwner(*before, lost, set, rules);
   const std::optional<ClaimEntry> stays = lost ? std::optional(Again(*before)) : std::nullopt;

@@ -128,8 +128,7 @@ StatusOr<ClaimPage> Disk::ListTimes(const Index& index, const Bytes& from, const
   const std::uint64_t now = NowSeconds();
   for (std::size_t i = 0; i < times.size(); ++i) {
     const std::optional<ClaimEntry>& entry = entries[i];
-    if (!entry || entry->claimed_at != times[i].claimed_at || entry->owner.value().IsNil() ||
-        IsExpired(entry->expire_at, now)) {
+    if (!entry || entry->claimed_at != times[i].claimed_at || IsExpired(entry->expire_at, now)) {
       continue;
     }
     page.claims.push_back({.id = times[i].id,

@@ -139,8 +139,9 @@ struct ManifestPage {
 };
 
 struct ClaimPage {
-  std::vector<StoredClaim> claims;  // by time, then id; not the expired, not the contested
-  Bytes next;                       // opaque: where the next page begins; empty: there is none
+  std::vector<StoredClaim>
+      claims;  // by time, then id; not the expired; of the contested with a nil owner
+  Bytes next;  // opaque: where the next page begins; empty: there is none
 };
 
 struct WriterSeal {
