@@ -10,7 +10,8 @@ void LocalSource::Keep(const std::string& tenant, EventBatch* events,
   const auto now = std::chrono::floor<std::chrono::microseconds>(clock_->WallNow());
   const Bringer bringer{.tenant = tenant,
                         .received_us = now.time_since_epoch().count(),
-                        .bytes = events->json_bytes()};
+                        .bytes = events->json_bytes(),
+                        .brings_once = true};
   Admission admission;
   EdgeOutcome outcome = reception_->Admit(bringer, &admission);
   if (!outcome.status.ok()) {

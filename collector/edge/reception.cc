@@ -20,11 +20,11 @@ EdgeOutcome OverQuota(std::string_view tenant, Duration wait) {
 }
 
 // Keeps nothing of the request but what `scratch` points to.
-void Prepare(const std::vector<ShapedEvent>& shaped, const Tenant& tenant, std::int64_t received_us,
+void Prepare(const std::vector<ShapedEvent>& shaped, const Tenant& tenant, const Bringer& bringer,
              IntakeRequest* request) {
   request->tenant = tenant.name;
-  request->deduplicate_seconds = tenant.deduplicate_seconds;
-  request->received_us = received_us;
+  request->deduplicate_seconds = bringer.brings_once ? 0 : tenant.deduplicate_seconds;
+  request->received_us = bringer.received_us;
   request->events.clear();
   for (const ShapedEvent& event : shaped) {
     request->events.push_back({.bucket = event.bucket,
@@ -110,7 +110,7 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
   }
   Add(&counters->events_dropped, scratch->shaper.dropped());
   if (shaped.empty()) return done({.events = events});
-  Prepare(shaped, tenant, bringer.received_us, &scratch->intake);
+  Prepare(shaped, tenant, bringer, &scratch->intake);
   intake_->Keep(scratch->intake, [intake = intake_, counters, events, kept = shaped.size(),
                                   done = std::move(done)](const Status& status) {
     if (status.ok()) {
@@ -142,7 +142,7 @@ void Reception::KeepChunk(const Admission& admission, const Bringer& bringer, co
   TenantState* state = admission.snapshot->states[admission.tenant].get();
   const auto info = CheckChunk(tenant, bringer, sent);
   if (!info.ok()) return done({.status = info.status()});
-  if (const auto wait = state->Take({.events = info->events}, *clock_)) {
+  if (const auto wait = state->Take({.events = info->events}, nullptr, *clock_)) {
     return done(OverQuota(tenant.name, *wait));
   }
   chunks_->KeepChunk(

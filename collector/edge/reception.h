@@ -27,6 +27,8 @@ struct Bringer {
   std::string_view user_agent;  // may be empty
   std::int64_t received_us = 0;
   std::size_t bytes = 0;  // of the body, unpacked
+  // He brings nothing twice: the ids of his events are kept, and need not be claimed.
+  bool brings_once = false;
 };
 
 // Whose the request is, once that is known to be allowed.

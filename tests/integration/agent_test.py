@@ -79,7 +79,7 @@ class TailTest(WithCollector):
         log = self.path("app.log")
         with open(log, "wb") as file:
             file.write(b"before it came\n")
-        running = self.start_collector("--tail", self.path("*.log"))
+        running = self.start_collector("--tail", self.path("app*.log"))
         self.await_metric(running, "tail_files", 1)
         with open(log, "ab") as file:
             file.write(b'say "hi"\nbytes \xff\xfe\n' + b"y" * 70_000 + b"\nunfinished")
