@@ -201,7 +201,10 @@ void ClaimCoordinator::JudgeVotes(Claim* claim, const Scene& scene) const {
   claim->stage = Stage::kFinal;  // nobody can have enough any more
 }
 
-// Of a claim that is decided: whether enough of those who vote next have it; and who is to be told.
+// Of a claim that has its votes. While homes change it is settled only when enough of those who
+// vote next have it: until then a minority's vote that one of them has copied may still win among
+// them, so what they are told is a copy like any other. Once it is settled nobody else can win, and
+// all are told so.
 void ClaimCoordinator::JudgeTold(std::uint32_t place, Claim* claim) {
   const Group& group = groups_[claim->group];
   const bool mine = claim->owner == input_.order.owner;
@@ -211,19 +214,21 @@ void ClaimCoordinator::JudgeTold(std::uint32_t place, Claim* claim) {
     (vote.claim.owner == claim->owner ? voted_so : voted_else) |= vote.by;
   }
   claim->has |= voted_so;
-  const Mask known = claim->has | claim->telling | claim->told;
-  // Voters that have another owner, and those who vote next and are not asked for their vote.
-  Mask whom = static_cast<Mask>(voted_else & ~known);
-  if (group.wanted_next > 0) {
-    whom |= static_cast<Mask>(group.next & ~claim->waiting & ~known);
+  const Mask next = group.wanted_next > 0 ? group.next : Mask{0};
+  if (CountOf(claim->has & next) >= group.wanted_next) {
+    if (claim->stage == Stage::kTelling) End(claim, claim->verdict);
+    const auto whom = static_cast<Mask>((voted_else | next) & ~claim->settled);
+    claim->settled |= whom;
+    return Tell(place, *claim, whom, /*settled=*/true);
   }
-  Tell(place, claim, whom);
   if (claim->stage != Stage::kTelling) return;
-  if (CountOf(claim->has & group.next) >= group.wanted_next) {
-    return End(claim, claim->verdict);
-  }
+  const auto whom =
+      static_cast<Mask>(next & ~claim->waiting & ~voted_else & ~claim->has & ~claim->told);
+  claim->told |= whom;
+  claim->telling |= whom;
+  Tell(place, *claim, whom, /*settled=*/false);
   const Mask able = claim->has | claim->telling | claim->waiting;
-  if (CountOf(able & group.next) < group.wanted_next) End(claim, ClaimVerdict::kUndecided);
+  if (CountOf(able & next) < group.wanted_next) End(claim, ClaimVerdict::kUndecided);
 }
 
 void ClaimCoordinator::Judge(std::uint32_t place, const Scene& scene) {
@@ -238,30 +243,28 @@ void ClaimCoordinator::Judge(std::uint32_t place, const Scene& scene) {
   }
 }
 
-void ClaimCoordinator::Tell(std::uint32_t place, Claim* claim, Mask whom) {
-  if (whom == 0 || !tells_more_) return;
-  claim->telling |= whom;
-  claim->told |= whom;
-  const std::vector<MemberIndex>& homes = groups_[claim->group].homes;
+void ClaimCoordinator::Tell(std::uint32_t place, const Claim& claim, Mask whom, bool settled) {
+  if (!tells_more_) return;
+  const std::vector<MemberIndex>& homes = groups_[claim.group].homes;
   for (std::size_t i = 0; i < homes.size(); ++i) {
     if ((whom >> i & 1) == 0) continue;
-    to_tell_[homes[i]].sets[{claim->owner, claim->claimed_at}].push_back(place);
+    to_tell_[homes[i]][{.owner = claim.owner, .claimed_at = claim.claimed_at, .settled = settled}]
+        .push_back(place);
   }
 }
 
 void ClaimCoordinator::SendTold(Outbox* out) {
-  for (auto& [member, told] : std::exchange(to_tell_, {})) {
+  for (auto& [member, sets] : std::exchange(to_tell_, {})) {
     ReplicaClaims message{.bucket = input_.order.bucket,
-                          .mode = ClaimMode::kPull,
+                          .mode = ClaimMode::kCopy,
                           .sync = properties_.sync,
                           .sets = {}};
     Asked asked{.member = member, .places = {}, .tells = true};
-    for (const auto& [name, places] : told.sets) {
-      const Claim& first = claims_[places.front()];
-      ClaimSet set{.owner = first.owner,
-                   .claimed_at = first.claimed_at,
-                   .expire_at = first.expire_at,
-                   .decided = true,
+    for (const auto& [what, places] : sets) {
+      ClaimSet set{.owner = what.owner,
+                   .claimed_at = what.claimed_at,
+                   .expire_at = claims_[places.front()].expire_at,
+                   .decided = what.settled,
                    .claims = {}};
       for (const std::uint32_t place : places) {
         set.claims.push_back(claims_[place].placed);

@@ -34,9 +34,9 @@ struct ClaimCounts {
 //   all:    Start --> asking --every id has its verdict--> answered --the rest replied--> done
 //
 // A home gets one message with all of the request's ids that it votes on. While a partition moves,
-// what is decided is told to those who vote next, and counts when enough of them have it. A voter
-// that is found to have another owner than the decided one is told too, and nobody waits for that.
-// There are no fallbacks. Under a ring that has changed meanwhile it begins again.
+// what has its votes is told to those who vote next, and is settled when enough of them have it.
+// What is settled is told to those who do not know it, and nobody waits for that. There are no
+// fallbacks. Under a ring that has changed meanwhile it begins again.
 //
 // Pure. One owner at a time. Memory: some 100 bytes an id.
 class ClaimCoordinator {
@@ -83,6 +83,7 @@ class ClaimCoordinator {
     Mask has = 0;      // have it of the owner it was decided for
     Mask telling = 0;  // being told so
     Mask told = 0;     // were told, well or not
+    Mask settled = 0;  // were told that nobody else can win any more
     ClaimOwner owner;  // it was decided for
     std::uint64_t claimed_at = 0;
     std::uint64_t expire_at = 0;
@@ -92,8 +93,11 @@ class ClaimCoordinator {
     Places places;  // in the order of the message
     bool tells = false;
   };
-  struct Told {  // what a member is to be told, in sets of the same owner and time
-    std::map<std::pair<ClaimOwner, std::uint64_t>, Places> sets;
+  struct Told {  // what a member is to be told of some ids
+    ClaimOwner owner;
+    std::uint64_t claimed_at = 0;
+    bool settled = false;
+    friend auto operator<=>(const Told&, const Told&) = default;
   };
 
   void Ask(Outbox* out);
@@ -106,7 +110,7 @@ class ClaimCoordinator {
   void JudgeVotes(Claim* claim, const Scene& scene) const;
   void JudgeTold(std::uint32_t place, Claim* claim);
   void Decide(Claim* claim, ClaimVerdict verdict, const OtherClaim& owner, Mask by) const;
-  void Tell(std::uint32_t place, Claim* claim, Mask whom);
+  void Tell(std::uint32_t place, const Claim& claim, Mask whom, bool settled);
   void SendTold(Outbox* out);
   void End(Claim* claim, ClaimVerdict verdict);
   void Conclude(Outbox* out);
@@ -120,7 +124,7 @@ class ClaimCoordinator {
   std::map<PartitionId, std::uint16_t> group_of_;
   std::vector<Claim> claims_;
   std::map<OperationId, Asked> asked_;
-  std::map<MemberIndex, Told> to_tell_;
+  std::map<MemberIndex, std::map<Told, Places>> to_tell_;
   std::size_t open_ = 0;  // claims without a verdict
   Instant give_up_at_;
   StateVersion version_;
