@@ -14,6 +14,7 @@
 namespace carillon {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -96,7 +97,9 @@ TEST_F(ClientTest, EndsAClaimWithinItsOwnTime) {
   patient->ClaimAsync({.bucket = "claims", .owner = ClaimOwner(Uuid{{7}}), .ids = {ClaimId()}},
                       std::chrono::milliseconds(50),
                       [&](const auto& verdicts) { ended.set_value(verdicts.status()); });
-  EXPECT_EQ(ended.get_future().get().code(), StatusCode::kUnavailable);
+  // The last attempt was refused, or cut off by the end of the time: both are said.
+  EXPECT_THAT(ended.get_future().get().code(),
+              AnyOf(StatusCode::kUnavailable, StatusCode::kDeadlineExceeded));
 }
 
 TEST_F(ClientTest, StoresAChunkAndReadsItBack) {
