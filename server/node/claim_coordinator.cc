@@ -9,6 +9,9 @@
 namespace carillon {
 namespace {
 
+// A claim that expires sooner may have expired at a home whose clock is ahead.
+constexpr std::uint64_t kHelpsUntilSeconds = 10;
+
 std::uint32_t CountOf(std::uint16_t mask) {
   return static_cast<std::uint32_t>(std::popcount(mask));
 }
@@ -60,16 +63,16 @@ std::uint16_t ClaimCoordinator::GroupOf(PartitionId partition, const Scene& scen
   return known->second;
 }
 
-// One message a home. Who seems to be away is not asked: nobody would wait for the answer.
+// Who seems to be away is not asked: nobody would wait for the answer.
 void ClaimCoordinator::Ask(Outbox* out) {
   const Scene& scene = out->scene();
   claims_.assign(input_.order.ids.size(), Claim());
   groups_.clear();
   group_of_.clear();
   asked_.clear();
+  to_vote_.clear();
   to_tell_.clear();
   open_ = claims_.size();
-  std::map<MemberIndex, Places> of_home;
   for (std::uint32_t place = 0; place < claims_.size(); ++place) {
     Claim& claim = claims_[place];
     const ClaimId& id = input_.order.ids[place];
@@ -87,24 +90,75 @@ void ClaimCoordinator::Ask(Outbox* out) {
         continue;
       }
       claim.waiting |= bit;
-      of_home[group.homes[i]].push_back(place);
     }
+    claim.later = claim.waiting;
+    AskLead(place);
   }
-  for (auto& [member, places] : of_home) {
-    ClaimSet set{.owner = input_.order.owner,
-                 .claimed_at = *claimed_at_,
-                 .expire_at = expire_at_,
+  SendVotes(out);
+}
+
+// Of those that are left, the one whose turn it is.
+void ClaimCoordinator::AskLead(std::uint32_t place) {
+  Claim& claim = claims_[place];
+  if (claim.later == 0) return;
+  const int lead = std::countr_zero(claim.later);
+  claim.later &= static_cast<Mask>(claim.later - 1);
+  to_vote_[groups_[claim.group].homes[static_cast<std::size_t>(lead)]].own.push_back(place);
+}
+
+// One has voted: for `first`, or, if that is null, for the owner that asks. One that is contested
+// helps nobody, nor does one that may have expired elsewhere.
+void ClaimCoordinator::AskLater(std::uint32_t place, const OtherClaim* first, const Scene& scene) {
+  Claim& claim = claims_[place];
+  if (claim.later == 0) return;  // whom they help, if anybody, stays
+  const std::vector<MemberIndex>& homes = groups_[claim.group].homes;
+  const bool helps =
+      first != nullptr && !first->owner.value().IsNil() &&
+      (first->expire_at == 0 || first->expire_at > scene.now_seconds() + kHelpsUntilSeconds);
+  Told whom;
+  if (helps) {
+    whom = {.owner = first->owner, .claimed_at = first->claimed_at};
+    const auto voted =
+        std::find_if(claim.others.begin(), claim.others.end(),
+                     [&](const Vote& vote) { return vote.claim.owner == first->owner; });
+    claim.helped = static_cast<std::uint8_t>(voted - claim.others.begin());
+  }
+  for (; claim.later != 0; claim.later &= static_cast<Mask>(claim.later - 1)) {
+    Ballot& ballot = to_vote_[homes[static_cast<std::size_t>(std::countr_zero(claim.later))]];
+    (helps ? ballot.helped[whom] : ballot.own).push_back(place);
+  }
+}
+
+void ClaimCoordinator::SendVotes(Outbox* out) {
+  const auto set_of = [this](const Told& whom, std::uint64_t expire_at, const Places& places) {
+    ClaimSet set{.owner = whom.owner,
+                 .claimed_at = whom.claimed_at,
+                 .expire_at = expire_at,
                  .decided = false,
                  .claims = {}};
     set.claims.reserve(places.size());
     for (const std::uint32_t place : places) set.claims.push_back(claims_[place].placed);
+    return set;
+  };
+  for (auto& [member, ballot] : std::exchange(to_vote_, {})) {
     ReplicaClaims message{.bucket = input_.order.bucket,
                           .mode = ClaimMode::kVote,
                           .sync = properties_.sync,
                           .sets = {}};
-    message.sets.push_back(std::move(set));
-    const OperationId operation = out->Claim(member, std::move(message));
-    asked_.emplace(operation, Asked{.member = member, .places = std::move(places), .tells = false});
+    Asked asked{.member = member, .places = ballot.own};
+    if (!ballot.own.empty()) {
+      message.sets.push_back(set_of({.owner = input_.order.owner, .claimed_at = *claimed_at_},
+                                    expire_at_, ballot.own));
+    }
+    for (const auto& [whom, places] : ballot.helped) {
+      const Claim& any = claims_[places.front()];
+      message.sets.push_back(set_of(whom, any.others[*any.helped].claim.expire_at, places));
+      asked.places.insert(asked.places.end(), places.begin(), places.end());
+      asked.helped += places.size();
+    }
+    asked_.emplace(out->Claim(member, std::move(message)), std::move(asked));
+    turn_ends_at_ = out->scene().time.now + kTurn;
+    out->WakeAt(turn_ends_at_);
   }
 }
 
@@ -129,33 +183,54 @@ void ClaimCoordinator::Handle(ClaimsDone done, Outbox* out) {
   if (asked.tells) {
     HandleTold(asked, done);
   } else {
-    HandleVotes(asked, done);
+    HandleVotes(asked, done, out->scene());
   }
   for (const std::uint32_t place : asked.places) Judge(place, out->scene());
+  SendVotes(out);
   SendTold(out);
   Conclude(out);
 }
 
-void ClaimCoordinator::HandleVotes(const Asked& asked, const ClaimsDone& done) {
+void ClaimCoordinator::HandleVotes(const Asked& asked, const ClaimsDone& done, const Scene& scene) {
   auto other = done.others.begin();
   for (std::uint32_t i = 0; i < asked.places.size(); ++i) {
-    Claim& claim = claims_[asked.places[i]];
+    const std::uint32_t place = asked.places[i];
+    Claim& claim = claims_[place];
     const Mask bit = BitOf(claim, asked.member);
     claim.waiting &= static_cast<Mask>(~bit);
-    if (!done.status.ok()) continue;
-    while (other != done.others.end() && other->place < i) ++other;
-    if (other == done.others.end() || other->place != i) {
-      claim.own |= bit;
+    if (!done.status.ok()) {
+      if (tells_more_) AskLead(place);
       continue;
     }
-    const auto same = std::find_if(claim.others.begin(), claim.others.end(), [&](const Vote& vote) {
-      return vote.claim.owner == other->owner;
-    });
-    if (same != claim.others.end()) {
-      same->by |= bit;
-    } else {
-      claim.others.push_back({.claim = *other, .by = bit});
-    }
+    while (other != done.others.end() && other->place < i) ++other;
+    const bool has_other =
+        other != done.others.end() && other->place == i && other->owner != input_.order.owner;
+    const OtherClaim* found = has_other ? &*other : nullptr;
+    const bool helped = i >= asked.places.size() - asked.helped &&
+                        (other == done.others.end() || other->place != i);
+    CountVote(&claim, bit, helped, found);
+    if (tells_more_) AskLater(place, found, scene);
+  }
+}
+
+// `helped`: for whom it was asked to vote in another owner's place.
+void ClaimCoordinator::CountVote(Claim* claim, Mask bit, bool helped,
+                                 const OtherClaim* other) const {
+  if (helped) {
+    claim->others[*claim->helped].by |= bit;
+    return;
+  }
+  if (other == nullptr) {
+    claim->own |= bit;
+    return;
+  }
+  const auto same = std::find_if(claim->others.begin(), claim->others.end(), [&](const Vote& vote) {
+    return vote.claim.owner == other->owner;
+  });
+  if (same != claim->others.end()) {
+    same->by |= bit;
+  } else {
+    claim->others.push_back({.claim = *other, .by = bit});
   }
 }
 
@@ -285,12 +360,19 @@ void ClaimCoordinator::End(Claim* claim, ClaimVerdict verdict) {
 void ClaimCoordinator::HandleTime(Outbox* out) {
   if (answered_) return;
   const bool over = wait_.IsOver(out->scene());
-  if (!over && out->scene().time.now < give_up_at_) return;
+  if (!over && out->scene().time.now < give_up_at_) return EndTurn(out);
   if (error_.ok()) error_ = over ? StateWait::Error() : Unavailable("too few homes voted in time");
   for (Claim& claim : claims_) {
     if (claim.stage != Stage::kFinal) End(&claim, ClaimVerdict::kUndecided);
   }
   Answer(out);
+}
+
+// Whoever is silent so long may be dying, and others would wait for it until they are told so.
+void ClaimCoordinator::EndTurn(Outbox* out) {
+  if (wait_.waits() || out->scene().time.now < turn_ends_at_) return;
+  for (std::uint32_t place = 0; place < claims_.size(); ++place) AskLead(place);
+  SendVotes(out);
 }
 
 void ClaimCoordinator::HandleNewState(Outbox* out) {

@@ -33,16 +33,19 @@ struct ClaimCounts {
 //              \--no owner can have enough any more, or the time is up--> undecided
 //   all:    Start --> asking --every id has its verdict--> answered --the rest replied--> done
 //
-// A home gets one message with all of the request's ids that it votes on. While a partition moves,
-// what has its votes is told to those who vote next, and is settled when enough of them have it.
-// What is settled is told to those who do not know it, and nobody waits for that. There are no
-// fallbacks. Under a ring that has changed meanwhile it begins again.
+// The first home of an id that is not away votes first, the others when it has: for whom it voted.
+// So of two owners that ask at once one has all votes, also while a home is away. A home that is
+// silent or fails hands its turn to the next one. While a partition moves, what has its votes is
+// told to those who vote next, and is settled when enough of them have it. What is settled is told
+// to those who do not know it, and nobody waits for that. There are no fallbacks. Under a ring that
+// has changed meanwhile it begins again.
 //
 // Pure. One owner at a time. Memory: some 100 bytes an id.
 class ClaimCoordinator {
  public:
   static constexpr Duration kGiveUpAfter = std::chrono::seconds(3);
-  static constexpr std::uint64_t kBytesOfAClaim = 32;  // of a bucket's quota
+  static constexpr Duration kTurn = std::chrono::milliseconds(300);  // of a home that votes first
+  static constexpr std::uint64_t kBytesOfAClaim = 32;                // of a bucket's quota
 
   explicit ClaimCoordinator(ClaimInput input) : input_(std::move(input)) {}
 
@@ -77,35 +80,47 @@ class ClaimCoordinator {
     std::uint16_t group = 0;
     Stage stage = Stage::kVoting;
     ClaimVerdict verdict = ClaimVerdict::kUndecided;
-    Mask waiting = 0;  // asked, and silent so far
+    Mask waiting = 0;  // asked, or about to be, and silent so far
+    Mask later = 0;    // of them: are asked when one before them has voted
     Mask own = 0;      // have it of the owner that asks
     std::vector<Vote> others;
-    Mask has = 0;      // have it of the owner it was decided for
-    Mask telling = 0;  // being told so
-    Mask told = 0;     // were told, well or not
-    Mask settled = 0;  // were told that nobody else can win any more
-    ClaimOwner owner;  // it was decided for
+    std::optional<std::uint8_t> helped;  // of `others`: for whom the later ones are asked to vote
+    Mask has = 0;                        // have it of the owner it was decided for
+    Mask telling = 0;                    // being told so
+    Mask told = 0;                       // were told, well or not
+    Mask settled = 0;                    // were told that nobody else can win any more
+    ClaimOwner owner;                    // it was decided for
     std::uint64_t claimed_at = 0;
     std::uint64_t expire_at = 0;
   };
   struct Asked {
     MemberIndex member = 0;
-    Places places;  // in the order of the message
+    Places places;           // in the order of the message
+    std::size_t helped = 0;  // so many of them, the last, are to vote for another owner
     bool tells = false;
   };
-  struct Told {  // what a member is to be told of some ids
+  struct Told {  // what a member is to be told of some ids, or asked to vote for
     ClaimOwner owner;
     std::uint64_t claimed_at = 0;
     bool settled = false;
     friend auto operator<=>(const Told&, const Told&) = default;
+  };
+  struct Ballot {  // what a member is asked to vote on
+    Places own;
+    std::map<Told, Places> helped;
   };
 
   void Ask(Outbox* out);
   std::uint16_t GroupOf(PartitionId partition, const Scene& scene);
   Mask BitOf(const Claim& claim, MemberIndex member) const;
   void BeginAgain(Outbox* out);
-  void HandleVotes(const Asked& asked, const ClaimsDone& done);
+  void AskLead(std::uint32_t place);
+  void AskLater(std::uint32_t place, const OtherClaim* first, const Scene& scene);
+  void SendVotes(Outbox* out);
+  void HandleVotes(const Asked& asked, const ClaimsDone& done, const Scene& scene);
+  void CountVote(Claim* claim, Mask bit, bool helped, const OtherClaim* other) const;
   void HandleTold(const Asked& asked, const ClaimsDone& done);
+  void EndTurn(Outbox* out);
   void Judge(std::uint32_t place, const Scene& scene);
   void JudgeVotes(Claim* claim, const Scene& scene) const;
   void JudgeTold(std::uint32_t place, Claim* claim);
@@ -124,9 +139,11 @@ class ClaimCoordinator {
   std::map<PartitionId, std::uint16_t> group_of_;
   std::vector<Claim> claims_;
   std::map<OperationId, Asked> asked_;
+  std::map<MemberIndex, Ballot> to_vote_;
   std::map<MemberIndex, std::map<Told, Places>> to_tell_;
   std::size_t open_ = 0;  // claims without a verdict
   Instant give_up_at_;
+  Instant turn_ends_at_;
   StateVersion version_;
   StateWait wait_;
   Status error_;
