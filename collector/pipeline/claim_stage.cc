@@ -41,7 +41,7 @@ void ClaimCounts::Add(const ClaimCounts& other) {
 
 void ClaimStage::Add(StagedRequest request, Instant now, ClaimEffects* effects) {
   request.fates.resize(request.claims->ids.size(), EventFate::kStored);
-  const auto tenant = tenants_.try_emplace(request.claims->tenant, limits_.breaker).first;
+  const auto tenant = tenants_.try_emplace(request.claims->tenant, limits_).first;
   if (tenant->second.bytes + request.bytes > limits_.max_tenant_bytes ||
       bytes_ + request.bytes > limits_.max_bytes) {
     PassUnchecked(std::move(request), Unchecked::kFull, effects);
@@ -133,7 +133,7 @@ void ClaimStage::Ask(BundleId id, const Bundle& bundle) {
   if (bundle.unasked.empty()) return;
   TenantQueue* tenant = &tenants_.at(bundle.tenant);
   tenant->asking.push_back(id);
-  if (tenant->calls < limits_.max_tenant_calls) asking_.insert(bundle.tenant);
+  if (tenant->HasRoom()) asking_.insert(bundle.tenant);
 }
 
 // Tenants take turns.
@@ -172,7 +172,7 @@ bool ClaimStage::DispatchOne(Tenants::value_type* tenant, Instant now, ClaimEffe
   for (const Claimant& claimant : call.claimants) out.ids.push_back(claimant.id);
   calls_.emplace(out.id, std::move(call));
   effects->calls.push_back(std::move(out));
-  return !asking.empty() && tenant->second.calls < limits_.max_tenant_calls;
+  return !asking.empty() && tenant->second.HasRoom();
 }
 
 void ClaimStage::HandleCall(ClaimCallId id, const StatusOr<std::vector<ClaimVerdict>>& verdicts,
@@ -183,8 +183,10 @@ void ClaimStage::HandleCall(ClaimCallId id, const StatusOr<std::vector<ClaimVerd
   calls_.erase(found);
   if (verdicts.ok()) effects->answered.push_back(now - call.started);
   TenantQueue* tenant = &tenants_.at(call.tenant);
+  const bool all_used = !tenant->HasRoom();
   --tenant->calls;
-  if (!tenant->asking.empty()) asking_.insert(call.tenant);
+  tenant->window.HandleEnd(verdicts.ok(), all_used, call.started, now);
+  if (!tenant->asking.empty() && tenant->HasRoom()) asking_.insert(call.tenant);
   const std::string name = call.tenant;
   if (const auto bundle = bundles_.find(call.bundle); bundle != bundles_.end()) {
     const BundleId bundle_id = call.bundle;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/status.h"
+#include "collector/pipeline/call_window.h"
 #include "collector/pipeline/claim_breaker.h"
 #include "collector/pipeline/event_claims.h"
 
@@ -24,7 +25,7 @@ namespace carillon {
 struct ClaimLimits {
   std::size_t max_ids = kMaxClaims;  // of one call
   std::size_t max_calls = 256;       // under way
-  std::size_t max_tenant_calls = 32;
+  CallWindowLimits tenant_calls;
   std::size_t max_bytes = std::size_t{128} << 20;  // of requests that wait for verdicts
   std::size_t max_tenant_bytes = std::size_t{32} << 20;
   Duration deadline = std::chrono::seconds(2);     // from a group's end
@@ -95,7 +96,8 @@ struct ClaimEffects {
 // is known then, and after a crash it is the same one. What has no verdict by the deadline goes on
 // unchecked, and so does, at once, what would make too much wait, and what comes while its tenant's
 // breaker is open: claims that are slow or gone delay a tenant's events by the deadline at most,
-// and no other tenant's. The breaker opens when bundles have had no verdict at all.
+// and no other tenant's. The breaker opens when bundles have had no verdict at all. A tenant has as
+// many calls under way as are answered quickly: a ring that is behind is not asked for more.
 //
 // Nothing is lost by it: an event is dropped only when another owner has its id, whose event is on
 // a disk, or when an event before it in its group has.
@@ -152,8 +154,12 @@ class ClaimStage {
     ClaimCounts counts;
   };
   struct TenantQueue {
-    explicit TenantQueue(const BreakerLimits& limits) : breaker(limits) {}
+    explicit TenantQueue(const ClaimLimits& limits)
+        : breaker(limits.breaker), window(limits.tenant_calls) {}
+    bool HasRoom() const { return calls < window.size(); }
+
     ClaimBreaker breaker;
+    CallWindow window;
     std::size_t bundles = 0;
     std::size_t bytes = 0;
     std::size_t calls = 0;

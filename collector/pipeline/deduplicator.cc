@@ -14,6 +14,7 @@ namespace {
 constexpr Duration kMaxWait = std::chrono::seconds(1);
 // A call that a dying node does not answer is given up while there is time for another.
 constexpr int kCallsInDeadline = 2;
+constexpr Duration kMaxCallTime = std::chrono::seconds(5);
 // Between two attempts to make a bucket.
 constexpr Duration kBucketAgain = std::chrono::seconds(1);
 
@@ -179,7 +180,7 @@ void Deduplicator::Send(const ClaimCall& call) {
   const ClaimOrder order{
       .bucket = ClaimsBucket(call.seconds), .owner = call.owner, .ids = call.ids};
   options_.client->ClaimAsync(
-      order, options_.limits.deadline / kCallsInDeadline,
+      order, std::min<Duration>(options_.limits.deadline / kCallsInDeadline, kMaxCallTime),
       [id = call.id, seconds = call.seconds,
        mailbox = mailbox_](StatusOr<std::vector<ClaimVerdict>> verdicts) {
         if (verdicts.status().code() == StatusCode::kNotFound) mailbox->WantBucket(seconds);

@@ -35,7 +35,8 @@ ClaimOwner OwnerOf(int group) {
 // The test is the ring: it sees the calls and says what they come to.
 class ClaimStageTest : public ::testing::Test {
  protected:
-  ClaimStageTest() { Restart({}); }
+  // So many calls at once from the start.
+  ClaimStageTest() { Restart({.tenant_calls = {.first = 32}}); }
   void Restart(ClaimLimits limits) {
     limits_ = limits;
     stage_ = std::make_unique<ClaimStage>(limits);
@@ -315,7 +316,7 @@ TEST_F(ClaimStageTest, ATenantWhoseClaimsAreStuckDelaysNoOther) {
 }
 
 TEST_F(ClaimStageTest, ATenantHasSoManyCallsAtOnceAndOthersTakeTurns) {
-  limits_.max_tenant_calls = 2;
+  limits_.tenant_calls = {.first = 2, .max = 2};
   limits_.max_calls = 5;
   Restart(limits_);
   for (int group = 1; group <= 4; ++group) {
@@ -331,6 +332,18 @@ TEST_F(ClaimStageTest, ATenantHasSoManyCallsAtOnceAndOthersTakeTurns) {
   EXPECT_THAT(effects_.calls, SizeIs(12));
   EXPECT_THAT(effects_.released, SizeIs(12));
   EXPECT_EQ(stage_->tenants(), 0u);
+}
+
+TEST_F(ClaimStageTest, AsksLessAtOnceOfARingThatIsBehind) {
+  limits_.tenant_calls = {.first = 4, .quick = 100ms};
+  Restart(limits_);
+  for (int group = 1; group <= 20; ++group) AddGroup(group, {group});
+  ASSERT_THAT(effects_.calls, SizeIs(4));
+  now_ += 101ms;
+  for (std::size_t call = 0; call < 4; ++call) AnswerAll(call, kMine);
+  EXPECT_THAT(effects_.calls, SizeIs(4 + 2));
+  for (std::size_t call = 4; call < effects_.calls.size(); ++call) AnswerAll(call, kMine);
+  EXPECT_THAT(effects_.released, SizeIs(20));
 }
 
 TEST_F(ClaimStageTest, WhatATenantHasTooMuchOfGoesOnAtOnce) {
