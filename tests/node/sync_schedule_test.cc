@@ -139,7 +139,7 @@ TEST_F(SyncOfSmallBucketsTest, NoOneWaitsForWhoIsGoneForGood) {
   state_.buckets["one"] = {.n_val = 1};
   state_.members[0].role = MemberRole::kLeaving;
   state_.members[0].weight = 0;
-  reachability_.SetDead(NodeOf(1));
+  reachability_.SetDead(NodeOf(1), true);
   Restart({3, 1, 2});
   PullFrom(2);
   PullFrom(3);
