@@ -78,7 +78,7 @@ class SyncOfSmallBucketsTest : public SyncScheduleTest {
   void PullFrom(std::uint8_t node) {
     for (int i = 0; i < 3; ++i) {
       const auto pull = schedule_.Next(scene_);
-      if (!pull) return;
+      if (!pull) break;
       const bool wanted = pull->key.source == NodeOf(node);
       schedule_.Ended(pull->key, wanted ? OkStatus() : Unavailable("away"), {}, scene_);
     }
