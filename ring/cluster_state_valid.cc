@@ -102,7 +102,8 @@ std::vector<NodeId> Nodes(const ClusterState& state, const Indexes& indexes) {
   return nodes;
 }
 
-// Whether all next homes that need to say so have said that they are done with the phase.
+// Whether all next homes that always need to say so have said that they are done with the phase.
+// For the sake of some buckets more of them must (NextStep); that is no matter of what is valid.
 bool IsReady(const PartitionHomes& partition) {
   return std::all_of(partition.next.begin(), partition.next.end(), [&](std::uint16_t home) {
     const auto in = [home](const Indexes& list) {

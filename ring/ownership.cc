@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ring/member_index.h"
+#include "ring/replica_rules.h"
 
 namespace carillon {
 namespace {
@@ -11,9 +12,9 @@ bool Contains(const std::vector<std::uint16_t>& list, std::uint16_t index) {
   return std::find(list.begin(), list.end(), index) != list.end();
 }
 
-bool IsReady(const PartitionHomes& partition) {
+bool IsReady(const PartitionHomes& partition, const ReplicaRules& rules) {
   return std::all_of(partition.next.begin(), partition.next.end(), [&](std::uint16_t home) {
-    return Contains(partition.homes, home) || Contains(partition.ready, home);
+    return !rules.MustGet(partition, home) || Contains(partition.ready, home);
   });
 }
 
@@ -27,8 +28,9 @@ struct Taken {
   bool Any() const { return started + read_new + done + dropped > 0 || !forgotten.empty(); }
 };
 
-void Promote(PartitionHomes* partition, StateVersion version, Taken* taken) {
-  if (partition->phase == Phase::kStable || !IsReady(*partition)) return;
+void Promote(PartitionHomes* partition, const ReplicaRules& rules, StateVersion version,
+             Taken* taken) {
+  if (partition->phase == Phase::kStable || !IsReady(*partition, rules)) return;
   partition->ready.clear();
   partition->changed = version;
   if (partition->phase == Phase::kDual) {
@@ -66,10 +68,11 @@ std::optional<ClusterState> NextStep(const ClusterState& state, std::size_t max_
                                      const MayGo& may_go) {
   ClusterState moved = state;
   const StateVersion version(state.version.value() + 1);
+  const ReplicaRules rules(state);
   Taken taken;
   std::size_t moving = 0;
   for (PartitionHomes& partition : moved.placement) {
-    Promote(&partition, version, &taken);
+    Promote(&partition, rules, version, &taken);
     if (partition.target == partition.homes) {
       partition.target.clear();
       ++taken.dropped;

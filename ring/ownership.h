@@ -11,7 +11,8 @@
 //
 //   STABLE --target--> DUAL --all ready--> READNEW --all ready--> STABLE, homes = next
 //
-// Those of `next` that are homes already need not say that they are ready. Pure.
+// Those of `next` that are homes already, of every bucket for which they will be, need not say that
+// they are ready (ReplicaRules::MustGet). Pure.
 namespace carillon {
 
 // The version after `state` that takes every partition one step further that can go: what is ready

@@ -73,12 +73,4 @@ std::uint32_t ReadsWantedOf(const BucketProperties& bucket, std::size_t homes) {
   return replicas - AcksWantedOf(bucket, replicas) + 1;
 }
 
-std::uint32_t SourcesWantedOf(const ClusterState& state, std::size_t homes) {
-  std::uint32_t most = 1;
-  for (const auto& [name, bucket] : state.buckets) {
-    most = std::max(most, ReadsWantedOf(bucket, homes));
-  }
-  return most;
-}
-
 }  // namespace carillon

@@ -47,7 +47,4 @@ std::uint32_t AcksWantedOf(const BucketProperties& bucket, std::size_t homes);
 // How many homes must be asked so that one of them has every acknowledged write: n - w + 1.
 std::uint32_t ReadsWantedOf(const BucketProperties& bucket, std::size_t homes);
 
-// The same for whoever pulls a whole partition: the most that any bucket wants.
-std::uint32_t SourcesWantedOf(const ClusterState& state, std::size_t homes);
-
 }  // namespace carillon

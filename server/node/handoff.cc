@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ring/replica_rules.h"
+
 namespace carillon {
 
 void Handoff::Start(Outbox* out) {
@@ -102,16 +104,11 @@ void Handoff::Handle(PeerReplied replied, Outbox* out) {
 void Handoff::Judge(Outbox* out) {
   const Scene& scene = out->scene();
   const PartitionId partition = left_.front();
-  std::uint32_t acks = 1;
-  for (const auto& [name, bucket] : scene.state->buckets) {
-    acks = std::max(acks, bucket.AcksWanted());
-  }
+  const ReplicaRules rules(*scene.state);
   const auto enough = [&](const std::vector<MemberIndex>& set) {
-    const auto having = std::count_if(set.begin(), set.end(), [&](MemberIndex home) {
-      return have_.contains(scene.NodeOf(home));
-    });
-    if (scene.mutations.drop_hint_early && having > 0) return true;
-    return static_cast<std::size_t>(having) >= std::min<std::size_t>(acks, set.size());
+    const auto has = [&](MemberIndex home) { return have_.contains(scene.NodeOf(home)); };
+    if (scene.mutations.drop_hint_early && std::any_of(set.begin(), set.end(), has)) return true;
+    return rules.AreDurable(set, has);
   };
   const WriteSets sets = WriteSetsOf(scene.state->placement[partition.value()], kMaxReplicas);
   if (IsForeign(partition, scene) && enough(sets.homes) && enough(sets.next)) {

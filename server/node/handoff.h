@@ -13,8 +13,8 @@ namespace carillon {
 
 // Gives away what this node holds and is no home of: what it took as a fallback, and partitions
 // that have moved away. Looks now and then which partitions that are; offers each to its homes,
-// which pull it; drops it when w homes (all, if fewer) of each set that writes need hold
-// everything, provided that nothing was added since.
+// which pull it; drops it when of each set that writes need w homes (all, if fewer) hold
+// everything, for each bucket among its own homes, provided that nothing was added since.
 //
 //   idle --time--> which are held? --> a partition: its digests --> offers --> enough have it? drop
 //    ^                                       ^----------------------next one----------------+

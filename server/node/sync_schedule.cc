@@ -12,12 +12,6 @@ bool Contains(const std::vector<MemberIndex>& list, MemberIndex member) {
   return std::find(list.begin(), list.end(), member) != list.end();
 }
 
-// Whether this node has yet to take a partition over.
-bool IsNewHome(const PartitionHomes& partition, MemberIndex self) {
-  return partition.phase != Phase::kStable && Contains(partition.next, self) &&
-         !Contains(partition.homes, self);
-}
-
 }  // namespace
 
 std::string_view ToString(SyncReason reason) {
@@ -42,32 +36,31 @@ void SyncSchedule::Want(const PullKey& key, SyncReason reason, Instant not_befor
 
 // A home that is gone for good (being removed, and dead) is not waited for. One that only leaves
 // is, though it seems dead: it may have what the others have not.
-std::size_t SyncSchedule::SourcesWanted(const PartitionHomes& partition, const Scene& scene) const {
-  if (scene.mutations.one_source) return 1;
-  const std::size_t wanted = SourcesWantedOf(*scene.state, partition.homes.size());
-  const auto gone =
-      std::count_if(partition.homes.begin(), partition.homes.end(), [&](MemberIndex home) {
-        return IsGoneForGood(scene.state->members[home]) &&
-               scene.reachability->IsDead(scene.NodeOf(home));
-      });
-  const std::size_t left = partition.homes.size() - static_cast<std::size_t>(gone);
-  return std::min(wanted, std::max<std::size_t>(left, 1));
+bool SyncSchedule::HasEnough(const PartitionHomes& partition, const Move& move,
+                             const Scene& scene) const {
+  if (scene.mutations.one_source) return !move.pulled.empty();
+  const auto pulled = [&](MemberIndex home) { return move.pulled.contains(scene.NodeOf(home)); };
+  const auto gone = [&](MemberIndex home) {
+    return IsGoneForGood(scene.state->members[home]) &&
+           scene.reachability->IsDead(scene.NodeOf(home));
+  };
+  return rules_.HasEnough(partition, scene.self, pulled, gone);
 }
 
 void SyncSchedule::WantMoves(const Scene& scene) {
   for (std::size_t p = 0; p < scene.state->placement.size(); ++p) {
     const PartitionHomes& partition = scene.state->placement[p];
     const PartitionId id(static_cast<std::uint16_t>(p));
-    if (!IsNewHome(partition, scene.self)) {
+    if (!rules_.MustGet(partition, scene.self)) {
       moves_.erase(id);
       continue;
     }
     Move& move = moves_[id];
     if (move.changed != partition.changed) move = {.changed = partition.changed, .pulled = {}};
-    if (move.pulled.size() >= SourcesWanted(partition, scene)) continue;
+    if (HasEnough(partition, move, scene)) continue;
     for (const MemberIndex home : partition.homes) {
       const NodeId& source = scene.NodeOf(home);
-      if (!move.pulled.contains(source)) {
+      if (home != scene.self && !move.pulled.contains(source)) {
         Want({.partition = id, .source = source}, SyncReason::kMove, scene.time.now);
       }
     }
@@ -93,6 +86,7 @@ void SyncSchedule::WantAntiEntropyNow(const Scene& scene) {
 }
 
 void SyncSchedule::HandleNewState(const Scene& scene) {
+  rules_ = ReplicaRules(*scene.state);
   // What was pulled before this node gave the partition away says nothing of what it has.
   std::erase_if(offered_, [&](const auto& one) {
     return !IsSensible(one.first, SyncReason::kHandoff, scene);
@@ -127,7 +121,7 @@ bool SyncSchedule::IsSensible(const PullKey& key, SyncReason reason, const Scene
   const auto source = scene.state->IndexOf(key.source);
   if (!source) return false;
   if (reason == SyncReason::kMove) {
-    return IsNewHome(partition, scene.self) && Contains(partition.homes, *source);
+    return rules_.MustGet(partition, scene.self) && Contains(partition.homes, *source);
   }
   return Contains(WriteSetsOf(partition, kMaxReplicas).members, scene.self);
 }
@@ -206,8 +200,8 @@ std::vector<PartitionId> SyncSchedule::ReadyIn(Phase phase, const Scene& scene) 
     if (id.value() >= scene.state->placement.size()) continue;
     const PartitionHomes& partition = scene.state->placement[id.value()];
     if (partition.phase != phase || move.changed != partition.changed) continue;
-    if (!IsNewHome(partition, scene.self) || Contains(partition.ready, scene.self)) continue;
-    if (move.pulled.size() >= SourcesWanted(partition, scene)) ready.push_back(id);
+    if (!rules_.MustGet(partition, scene.self) || Contains(partition.ready, scene.self)) continue;
+    if (HasEnough(partition, move, scene)) ready.push_back(id);
   }
   return ready;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "ring/replica_rules.h"
 #include "server/node/outbox.h"
 #include "server/node/sync_target.h"
 
@@ -53,7 +54,7 @@ class SyncSchedule {
   std::optional<Pull> Next(const Scene& scene);
   void Ended(const PullKey& key, const Status& status, const DigestLine& total, const Scene& scene);
 
-  // The cluster state is another one.
+  // The cluster state is another one. To be called before anything else.
   void HandleNewState(const Scene& scene);
   // Partitions have other numbers: forgets all that is running, wanted, or offered. The owner ends
   // the pulls and says nothing of them; a HandleNewState follows.
@@ -66,8 +67,8 @@ class SyncSchedule {
   // When Tick or Next must be called again.
   Instant Deadline() const { return wake_at_; }
 
-  // Partitions of which this node is a new home and has pulled from enough of the homes, by the
-  // phase they are in: to be told to the register until the state says so.
+  // Partitions of which this node must get data and has pulled from enough of the homes, for every
+  // bucket, by the phase they are in: to be told to the register until the state says so.
   std::vector<PartitionId> ReadyIn(Phase phase, const Scene& scene) const;
 
   const SyncScheduleOptions& options() const { return options_; }
@@ -75,7 +76,7 @@ class SyncSchedule {
   std::size_t waiting() const { return wanted_.size(); }
 
  private:
-  struct Move {  // of a partition that this node becomes a home of
+  struct Move {  // of a partition that this node becomes a home of, for some bucket at least
     StateVersion changed;
     std::set<NodeId> pulled;  // sources
   };
@@ -98,7 +99,7 @@ class SyncSchedule {
   bool IsPulling(PartitionId partition) const;
   void WantMoves(const Scene& scene);
   void WantAntiEntropy(const Scene& scene);
-  std::size_t SourcesWanted(const PartitionHomes& partition, const Scene& scene) const;
+  bool HasEnough(const PartitionHomes& partition, const Move& move, const Scene& scene) const;
 
   const SyncScheduleOptions options_;
   Random* const random_;
@@ -106,6 +107,7 @@ class SyncSchedule {
   std::map<PullKey, Running> running_;
   std::map<PartitionId, Move> moves_;
   std::map<PullKey, Offered> offered_;
+  ReplicaRules rules_;  // of the state in force
   Instant anti_entropy_at_{};
   Instant wake_at_{};
 };

@@ -67,5 +67,84 @@ TEST_F(SyncScheduleTest, APullThatFailedDoesNotCount) {
   EXPECT_TRUE(schedule_.ReadyIn(Phase::kDual, scene_).empty());
 }
 
+// The partition moves again, with other buckets; one source at a time is not away.
+class SyncOfSmallBucketsTest : public SyncScheduleTest {
+ protected:
+  void Restart(std::vector<MemberIndex> next) {
+    state_.placement[0].next = std::move(next);
+    schedule_.HandleNewNumbers();
+    schedule_.HandleNewState(scene_);
+  }
+  void PullFrom(std::uint8_t node) {
+    for (int i = 0; i < 3; ++i) {
+      const auto pull = schedule_.Next(scene_);
+      if (!pull) break;
+      const bool wanted = pull->key.source == NodeOf(node);
+      schedule_.Ended(pull->key, wanted ? OkStatus() : Unavailable("away"), {}, scene_);
+    }
+    scene_.time.now += std::chrono::seconds(3);
+  }
+  bool IsReady() const { return !schedule_.ReadyIn(Phase::kDual, scene_).empty(); }
+};
+
+TEST_F(SyncOfSmallBucketsTest, ANewPrimaryPullsFromTheOnlyHomeOfABucketWhateverElseItHas) {
+  state_.buckets["one"] = {.n_val = 1};
+  Restart({3, 1, 2});
+  PullFrom(2);
+  PullFrom(3);
+  EXPECT_FALSE(IsReady());
+  PullFrom(1);
+  EXPECT_TRUE(IsReady());
+}
+
+TEST_F(SyncOfSmallBucketsTest, ANewHomePullsFromBothHomesOfABucketOfWhichOneMayHaveAWrite) {
+  state_.buckets["two"] = {.n_val = 2, .w = 1};
+  Restart({1, 3, 2});
+  PullFrom(1);
+  PullFrom(3);
+  EXPECT_FALSE(IsReady());
+  PullFrom(2);
+  EXPECT_TRUE(IsReady());
+}
+
+TEST_F(SyncOfSmallBucketsTest, ALastHomeDoesNotWaitForABucketThatItWillNotHave) {
+  state_.buckets["one"] = {.n_val = 1};
+  Restart({1, 2, 3});
+  PullFrom(2);
+  PullFrom(3);
+  EXPECT_TRUE(IsReady());
+}
+
+TEST_F(SyncOfSmallBucketsTest, AHomeThatBecomesTheFirstPullsWhatItHadNot) {
+  state_.buckets["one"] = {.n_val = 1};
+  scene_.node = NodeOf(3);
+  scene_.self = 2;
+  Restart({2, 0, 1});
+  PullFrom(2);
+  EXPECT_FALSE(IsReady());
+  PullFrom(1);
+  EXPECT_TRUE(IsReady());
+}
+
+TEST_F(SyncOfSmallBucketsTest, AHomeThatStaysPullsFromAnotherWhenThereWillBeFewer) {
+  scene_.node = NodeOf(3);
+  scene_.self = 2;
+  Restart({1, 2});
+  EXPECT_FALSE(IsReady());
+  PullFrom(2);
+  EXPECT_TRUE(IsReady());
+}
+
+TEST_F(SyncOfSmallBucketsTest, NoOneWaitsForWhoIsGoneForGood) {
+  state_.buckets["one"] = {.n_val = 1};
+  state_.members[0].role = MemberRole::kLeaving;
+  state_.members[0].weight = 0;
+  reachability_.SetDead(NodeOf(1), true);
+  Restart({3, 1, 2});
+  PullFrom(2);
+  PullFrom(3);
+  EXPECT_TRUE(IsReady());
+}
+
 }  // namespace
 }  // namespace carillon

@@ -73,6 +73,29 @@ TEST_F(OwnershipTest, AnotherOrderNeedsNobodyToBeReady) {
   EXPECT_FALSE(state_.IsMoving());
 }
 
+TEST_F(OwnershipTest, AnotherOrderWaitsForWhoBecomesTheOnlyHomeOfABucket) {
+  state_.buckets["one"] = {.n_val = 1};
+  partition().target = {2, 1, 0};
+  Step();
+  EXPECT_FALSE(NextStep(state_, 4).has_value());
+  Ready(30, Phase::kDual);
+  Step();
+  EXPECT_FALSE(NextStep(state_, 4).has_value());
+  Ready(30, Phase::kReadNew);
+  Step();
+  EXPECT_EQ(partition().homes, (HomeList{2, 1, 0}));
+}
+
+TEST_F(OwnershipTest, FewerHomesWaitUntilThoseThatStayHaveWhatTheOthersHad) {
+  partition().target = {1, 2};
+  Step();
+  EXPECT_FALSE(NextStep(state_, 4).has_value());
+  Ready(20, Phase::kDual);
+  EXPECT_FALSE(NextStep(state_, 4).has_value());
+  Ready(30, Phase::kDual);
+  EXPECT_TRUE(NextStep(state_, 4).has_value());
+}
+
 TEST_F(OwnershipTest, ATargetThatIsThereAlreadyIsOnlyDropped) {
   partition().target = partition().homes;
   Step();

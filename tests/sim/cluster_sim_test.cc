@@ -55,6 +55,10 @@ TEST(ClusterSimTest, KeepsAQuorumOfHomesWhileAllHomesChangeAndNewsIsLate) {
   ExpectClean("cluster-shuffles", Seeds(4));
 }
 
+TEST(ClusterSimTest, KeepsAQuorumOfItsOwnHomesForEachBucketWhileHomesChange) {
+  ExpectClean("cluster-sizes", Seeds(3));
+}
+
 TEST(ClusterSimTest, LosesNothingWhileTwoAreCutOff) {
   ExpectClean("cluster-two-away", Seeds(16));
 }

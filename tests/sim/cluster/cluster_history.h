@@ -10,6 +10,14 @@
 namespace carillon {
 
 inline constexpr char kSimBucket[] = "events";
+// Beside it, in worlds with buckets of all sizes.
+inline constexpr char kSimBucketOfOne[] = "one";  // n_val 1
+inline constexpr char kSimBucketOfTwo[] = "two";  // n_val 2, w 1
+
+// Where a chunk of a world belongs: the type of its key says it.
+inline const std::string& SimBucketOf(const ChunkKey& key) {
+  return key.type;
+}
 
 // What clients asked for, and what they were answered.
 struct HistoryChunk {

@@ -116,6 +116,27 @@ SimResult RunShuffles(std::uint64_t seed, const SimOptions& options) {
                    .slow_anti_entropy = true});
 }
 
+// The same with buckets that use fewer homes than others: one of n_val 1, one of n_val 2 and w 1.
+SimResult RunSizes(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 6,
+                   .nodes_most = 7,
+                   .storm_seconds = 8,
+                   .writes_per_second = 60,
+                   .fault_every_ms = 0,
+                   .admin_every_ms = 150,
+                   .crashes = false,
+                   .cuts = false,
+                   .slow_disks = false,
+                   .all_sizes = true,
+                   .late_ms = 4,
+                   .late_news_ms = seed % 2 == 0 ? 140u : 0u,
+                   .slow_writes_ms = 80,
+                   .shuffles = seed % 3 != 0,
+                   .nobody_away = true,
+                   .slow_anti_entropy = true});
+}
+
 SimResult RunOneAway(std::uint64_t seed, const SimOptions& options) {
   return RunWorld(seed, options,
                   {.nodes_least = 4,
@@ -180,6 +201,7 @@ std::vector<Scenario> ClusterScenarios() {
       {.name = "cluster-moves", .help = "a ring that changes all the time", .run = RunMoves},
       {.name = "cluster-fences", .help = "a ring that changes, all is late", .run = RunFences},
       {.name = "cluster-shuffles", .help = "all homes change, news is late", .run = RunShuffles},
+      {.name = "cluster-sizes", .help = "buckets that use fewer homes", .run = RunSizes},
       {.name = "cluster-claims", .help = "owners that want the same ids", .run = RunClaims},
       {.name = "cluster-claim-shuffles", .help = "as all homes change", .run = RunClaimShuffles},
       {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},

@@ -16,8 +16,8 @@ bool IsWorthAnother(const Status& status) {
          status.code() == StatusCode::kOutOfRange;  // the node's clock is off
 }
 
-ChunkKey KeyOf(Epoch epoch, std::uint64_t number) {
-  return {.epoch = epoch, .dc = "1", .cell = "c", .type = "WEB", .subtype = "", .number = number};
+ChunkKey KeyOf(const std::string& bucket, Epoch epoch, std::uint64_t number) {
+  return {.epoch = epoch, .dc = "1", .cell = "c", .type = bucket, .subtype = "", .number = number};
 }
 
 Bytes ValueOf(std::uint64_t seed, std::uint64_t number) {
@@ -30,6 +30,7 @@ Bytes ValueOf(std::uint64_t seed, std::uint64_t number) {
 }  // namespace
 
 struct ClusterWorkload::Batch {
+  std::string bucket;
   Epoch epoch;
   std::size_t left = 0;  // to be put
   std::vector<ChunkInfo> stored;
@@ -69,11 +70,17 @@ void ClusterWorkload::DoSomething() {
   }
 }
 
-HistoryChunk* ClusterWorkload::NewChunk(Epoch epoch) {
+std::string ClusterWorkload::AnyBucket() {
+  if (!shared_->settings.all_sizes) return kSimBucket;
+  constexpr const char* kBuckets[] = {kSimBucket, kSimBucketOfOne, kSimBucketOfTwo};
+  return kBuckets[shared_->random.Below(std::size(kBuckets))];
+}
+
+HistoryChunk* ClusterWorkload::NewChunk(const std::string& bucket, Epoch epoch) {
   const std::uint64_t number = ++last_chunk_;
   HistoryChunk chunk;
   chunk.value = ValueOf(shared_->seed, number);
-  chunk.info = {.key = KeyOf(epoch, number),
+  chunk.info = {.key = KeyOf(bucket, epoch, number),
                 .events = 1,
                 .raw_bytes = chunk.value.size(),
                 .value_bytes = static_cast<std::uint32_t>(chunk.value.size()),
@@ -83,6 +90,7 @@ HistoryChunk* ClusterWorkload::NewChunk(Epoch epoch) {
 
 void ClusterWorkload::WriteSecond() {
   const auto batch = std::make_shared<Batch>();
+  batch->bucket = AnyBucket();
   const std::uint64_t now = MachineClock::kWallBegin.count() + shared_->events.now() / kSecond;
   batch->epoch = Epoch(now - shared_->random.Below(8));
   batch->left = 1 + shared_->random.Below(3);
@@ -94,7 +102,7 @@ namespace {
 Input PutInput(RequestId request, const HistoryChunk& chunk) {
   PutChunkInput input;
   input.request = request;
-  input.bucket = kSimBucket;
+  input.bucket = SimBucketOf(chunk.info.key);
   input.key = ToString(chunk.info.key);
   input.value = Rope(chunk.value);
   input.value_crc = input.computed_crc = chunk.info.value_crc;
@@ -109,16 +117,17 @@ void ClusterWorkload::HandleOffer(PartitionId partition) {
   for (int i = 0; i < 4; ++i) {
     do {
       ++last_chunk_;
-    } while (PartitionOf(HashKey(kSimBucket, ToString(KeyOf(now, last_chunk_ + 1))),
+    } while (PartitionOf(HashKey(kSimBucket, ToString(KeyOf(kSimBucket, now, last_chunk_ + 1))),
                          kMinPartitionBits) != partition);
-    Put(NewChunk(now), std::make_shared<Batch>(Batch{.epoch = now}));
+    Put(NewChunk(kSimBucket, now),
+        std::make_shared<Batch>(Batch{.bucket = kSimBucket, .epoch = now}));
   }
 }
 
 void ClusterWorkload::PutNext(const std::shared_ptr<Batch>& batch) {
   if (batch->left == 0) return CommitBatch(batch);
   --batch->left;
-  Put(NewChunk(batch->epoch), batch);
+  Put(NewChunk(batch->bucket, batch->epoch), batch);
 }
 
 void ClusterWorkload::Put(HistoryChunk* chunk, const std::shared_ptr<Batch>& batch) {
@@ -145,11 +154,11 @@ void ClusterWorkload::CommitBatch(const std::shared_ptr<Batch>& batch) {
   for (const ChunkInfo& info : batch->stored)
     history_.chunks.at(ToString(info.key)).commit_tried = true;
   const auto op = std::make_shared<Operation>();
-  op->what = "COMMIT " + ManifestKey(batch->epoch, "1");
+  op->what = "COMMIT " + batch->bucket + " " + ManifestKey(batch->epoch, "1");
   op->input = [batch](RequestId request) -> Input {
     CommitInput input;
     input.request = request;
-    input.commit = {.bucket = kSimBucket,
+    input.commit = {.bucket = batch->bucket,
                     .epoch = batch->epoch,
                     .dc = "1",
                     .chunks = batch->stored,
@@ -191,7 +200,12 @@ void ClusterWorkload::PutAgain() {
 void ClusterWorkload::GetSome() {
   std::vector<std::string> keys;
   for (int i = 0; i < 3; ++i) {
-    if (const std::string* key = PickAcknowledged()) keys.push_back(*key);
+    const std::string* key = PickAcknowledged();
+    if (key == nullptr) break;
+    const auto bucket_of = [this](const std::string& one) {
+      return SimBucketOf(history_.chunks.at(one).info.key);
+    };
+    if (keys.empty() || bucket_of(*key) == bucket_of(keys.front())) keys.push_back(*key);
   }
   if (!keys.empty()) Get(std::move(keys));
 }
@@ -199,8 +213,9 @@ void ClusterWorkload::GetSome() {
 void ClusterWorkload::Get(std::vector<std::string> keys) {
   const auto op = std::make_shared<Operation>();
   op->what = "GET " + keys.front();
-  op->input = [keys](RequestId request) -> Input {
-    return GetChunksInput{.request = request, .bucket = kSimBucket, .keys = keys};
+  op->input = [keys, bucket = SimBucketOf(history_.chunks.at(keys.front()).info.key)](
+                  RequestId request) -> Input {
+    return GetChunksInput{.request = request, .bucket = bucket, .keys = keys};
   };
   const auto doubt = std::make_shared<Status>();
   op->on_item = [this, doubt](const StreamItem& item) {
@@ -228,16 +243,19 @@ EpochRange ClusterWorkload::RecentRange() {
 
 void ClusterWorkload::List() {
   const EpochRange range = RecentRange();
+  const std::string bucket = AnyBucket();
   std::vector<std::string> owed;
   for (const auto& [key, chunk] : history_.chunks) {
     const Epoch epoch = chunk.info.key.epoch;
-    if (chunk.committed && epoch >= range.first && epoch < range.limit) owed.push_back(key);
+    const bool is_in_range = epoch >= range.first && epoch < range.limit;
+    if (!chunk.committed || !is_in_range || SimBucketOf(chunk.info.key) != bucket) continue;
+    owed.push_back(key);
   }
   const auto op = std::make_shared<Operation>();
-  op->what = "LIST";
-  op->input = [range](RequestId request) -> Input {
+  op->what = "LIST " + bucket;
+  op->input = [bucket, range](RequestId request) -> Input {
     return ListSecondsInput{
-        .request = request, .bucket = kSimBucket, .range = range, .filter = {}, .max_chunks = 0};
+        .request = request, .bucket = bucket, .range = range, .filter = {}, .max_chunks = 0};
   };
   op->done = [this, owed](const Answer& answer) {
     if (!answer.status.ok()) return;
@@ -266,10 +284,11 @@ void ClusterWorkload::List() {
 
 void ClusterWorkload::ReadRange() {
   const auto op = std::make_shared<Operation>();
-  op->what = "READ RANGE";
+  const std::string bucket = AnyBucket();
+  op->what = "READ RANGE " + bucket;
   const EpochRange range = RecentRange();
-  op->input = [range](RequestId request) -> Input {
-    return ReadRangeInput{.request = request, .bucket = kSimBucket, .range = range, .filter = {}};
+  op->input = [bucket, range](RequestId request) -> Input {
+    return ReadRangeInput{.request = request, .bucket = bucket, .range = range, .filter = {}};
   };
   op->on_item = [this](const StreamItem& item) {
     if (item.kind == StreamItem::Kind::kChunk) CheckItem(item, "READ RANGE");

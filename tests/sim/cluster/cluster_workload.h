@@ -53,7 +53,8 @@ class ClusterWorkload {
   void List();
   void ReadRange();
   void Put(HistoryChunk* chunk, const std::shared_ptr<Batch>& batch);
-  HistoryChunk* NewChunk(Epoch epoch);
+  HistoryChunk* NewChunk(const std::string& bucket, Epoch epoch);
+  std::string AnyBucket();
   void CheckItem(const StreamItem& item, std::string_view what);
   EpochRange RecentRange();
   const std::string* PickAcknowledged();

@@ -54,6 +54,10 @@ void ClusterWorld::FoundCluster() {
   cluster.bytes[0] = 7;
   ClusterState state = FirstState(cluster, nodes_.front()->AsMember(), kMinPartitionBits);
   state.members.clear();
+  if (settings.all_sizes) {
+    state.buckets[kSimBucketOfOne] = {.n_val = 1};
+    state.buckets[kSimBucketOfTwo] = {.n_val = 2, .w = 1};
+  }
   for (const auto& node : nodes_) state.members.push_back(node->AsMember());
   std::sort(state.members.begin(), state.members.end(),
             [](const Member& a, const Member& b) { return a.node < b.node; });
@@ -123,8 +127,9 @@ void ClusterWorld::CountCopies() {
   std::vector<ChunkRef> refs;
   for (const auto& [key, chunk] : workload_->history().chunks) {
     if (!chunk.acknowledged) continue;
-    const auto partition = PartitionOf(HashKey(kSimBucket, key), state.partition_bits);
-    refs.push_back({.partition = partition, .bucket = kSimBucket, .key = chunk.info.key});
+    const std::string& bucket = SimBucketOf(chunk.info.key);
+    const auto partition = PartitionOf(HashKey(bucket, key), state.partition_bits);
+    refs.push_back({.partition = partition, .bucket = bucket, .key = chunk.info.key});
   }
   std::vector<std::size_t> copies(refs.size(), unknown);
   for (const ClusterNode* node : members) {
@@ -145,7 +150,7 @@ void ClusterWorld::CheckDropped(const ClusterNode& by, PartitionId partition,
   std::vector<ChunkRef> refs;
   for (const SyncEntry& entry : dropped) {
     if (entry.kind != SyncEntry::Kind::kChunk) continue;
-    refs.push_back({.partition = partition, .bucket = kSimBucket, .key = entry.info.key});
+    refs.push_back({.partition = partition, .bucket = entry.bucket, .key = entry.info.key});
   }
   std::vector<std::size_t> copies(refs.size());
   for (const auto& node : nodes_) {
@@ -174,28 +179,32 @@ void ClusterWorld::CheckServing() {
   std::vector<std::vector<ChunkRef>> refs(state.partitions());
   for (const auto& [key, chunk] : workload_->history().chunks) {
     if (!chunk.acknowledged) continue;
-    const auto partition = PartitionOf(HashKey(kSimBucket, key), state.partition_bits);
+    const std::string& bucket = SimBucketOf(chunk.info.key);
+    const auto partition = PartitionOf(HashKey(bucket, key), state.partition_bits);
     refs[partition.value()].push_back(
-        {.partition = partition, .bucket = kSimBucket, .key = chunk.info.key});
+        {.partition = partition, .bucket = bucket, .key = chunk.info.key});
   }
   for (std::size_t p = 0; p < refs.size(); ++p) {
     const PartitionHomes& partition = state.placement[p];
     const auto& serving = partition.phase == Phase::kReadNew ? partition.next : partition.homes;
-    std::vector<std::size_t> copies(refs[p].size());
-    for (const std::uint16_t home : serving) {
+    std::vector<std::uint32_t> copies(refs[p].size());
+    for (std::size_t place = 0; place < serving.size(); ++place) {
       const auto node = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& one) {
-        return one->id() == state.members[home].node;
+        return one->id() == state.members[serving[place]].node;
       });
       const auto stats = (*node)->machine()->store->StatChunks(refs[p]);
       for (std::size_t i = 0; stats.ok() && i < copies.size(); ++i) {
-        copies[i] += (*stats)[i].has_value();
+        const bool counts = place < state.FindBucket(refs[p][i].bucket)->n_val;
+        if (counts && (*stats)[i]) ++copies[i];
       }
     }
     for (std::size_t i = 0; i < copies.size(); ++i) {
-      if (copies[i] >= 2) continue;
-      return shared_.Complain(fmt::format("I1: {} is with {} of the {} homes of partition {} ({})",
-                                          ToString(refs[p][i].key), copies[i], serving.size(), p,
-                                          ToString(partition.phase)));
+      const BucketProperties& bucket = *state.FindBucket(refs[p][i].bucket);
+      const auto homes = std::min<std::size_t>(serving.size(), bucket.n_val);
+      if (copies[i] >= AcksWantedOf(bucket, homes)) continue;
+      return shared_.Complain(fmt::format(
+          "I1: {} of {} is with {} of its {} homes of partition {} ({})", ToString(refs[p][i].key),
+          refs[p][i].bucket, copies[i], homes, p, ToString(partition.phase)));
     }
   }
 }

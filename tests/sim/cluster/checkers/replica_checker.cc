@@ -100,18 +100,20 @@ void ReplicaChecker::CheckHome(std::size_t partition, const ClusterNode& node,
     }
     (is_chunk ? chunks : lines).insert(key);
   }
-  const auto is_here = [&](std::string_view name) {
-    return PartitionOf(HashKey(kSimBucket, name), state_->partition_bits) == IdOf(partition);
+  const auto is_here = [&](const HistoryChunk& chunk, std::string_view name) {
+    return PartitionOf(HashKey(SimBucketOf(chunk.info.key), name), state_->partition_bits) ==
+           IdOf(partition);
   };
   for (const auto& [key, chunk] : history.chunks) {
-    if (chunk.committed && is_here(ManifestKey(chunk.info.key.epoch, chunk.info.key.dc)) &&
+    if (chunk.committed && is_here(chunk, ManifestKey(chunk.info.key.epoch, chunk.info.key.dc)) &&
         !lines.contains(key)) {
       wrong->push_back(fmt::format("I4: node {}, a home, has no line of {}, which was committed",
                                    node.number(), key));
     }
-    if (!chunk.acknowledged || !is_here(key)) continue;
-    const auto stored = node.machine().store->ReadChunk(
-        {.partition = IdOf(partition), .bucket = kSimBucket, .key = chunk.info.key});
+    if (!chunk.acknowledged || !is_here(chunk, key)) continue;
+    const auto stored = node.machine().store->ReadChunk({.partition = IdOf(partition),
+                                                         .bucket = SimBucketOf(chunk.info.key),
+                                                         .key = chunk.info.key});
     if (!stored.ok()) {
       wrong->push_back(
           fmt::format("I1: node {}, a home, has not got {}, which was acknowledged: {}",
