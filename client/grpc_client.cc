@@ -111,7 +111,8 @@ void GrpcClient::PutSmall(const std::string& bucket, std::string key, std::uint3
       return done(std::move(reply));
     }
     view_.CountRetry(/*elsewhere=*/IsAway(reply.status()));
-    PutAlone(bucket, std::move(key), crc, std::move(value), std::move(done), past);
+    past.failure = reply.status();
+    PutAlone(bucket, std::move(key), crc, std::move(value), std::move(done), std::move(past));
   };
   small_puts_.Put(std::move(put));
 }
@@ -135,7 +136,7 @@ void GrpcClient::PutAlone(const std::string& bucket, std::string key, std::uint3
         if (!response.ok()) return done(response.status());
         done(FromMessage(*response));
       },
-      past);
+      std::move(past));
 }
 
 Status GrpcClient::CommitSecond(const Commit& commit) {
@@ -184,7 +185,7 @@ void GrpcClient::ClaimAsync(const ClaimOrder& order, Duration timeout,
         if (!response.ok()) return done(response.status());
         done(FromMessage(*response, wanted));
       },
-      past);
+      std::move(past));
 }
 
 StatusOr<SecondsPage> GrpcClient::ListSeconds(const ListQuery& query) {

@@ -134,7 +134,10 @@ class PutBatches::Lane : public std::enable_shared_from_this<Lane> {
                                            : Internal("{} answers", answers));
     }
     for (std::size_t i = 0; i < answers; ++i) {
-      batch.puts[i].done(ReplyOf(response.chunks(static_cast<int>(i))));
+      auto reply = ReplyOf(response.chunks(static_cast<int>(i)));
+      view->HandleLoad(endpoint_, {.kind = Aim::Kind::kWrite, .bucket = batch.bucket, .key = {}},
+                       reply.status());
+      batch.puts[i].done(std::move(reply));
     }
   }
 
@@ -159,8 +162,11 @@ void PutBatches::Put(SmallPut put) {
 }
 
 void PutBatches::Send(SmallPut put) {
-  const Target target =
-      view_->Pick({.kind = Aim::Kind::kWrite, .bucket = put.bucket, .key = put.key});
+  const Aim aim{.kind = Aim::Kind::kWrite, .bucket = put.bucket, .key = put.key};
+  const Target target = view_->Pick(aim);
+  if (Status held = view_->MaySend(target.endpoint, aim); !held.ok()) {
+    return put.done(std::move(held));
+  }
   std::shared_ptr<Lane> lane;
   {
     const std::lock_guard lock(mutex_);

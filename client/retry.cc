@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/retry_hint.h"
+
 namespace carillon {
 
 bool IsRetryable(const Status& status) {
@@ -18,6 +20,10 @@ std::optional<Duration> Backoff::Next(const Status& status, Duration left) {
   delay = std::min(delay, policy_.max_delay);
   const Duration half = delay / 2;
   delay = half + Duration(random_.Below(static_cast<std::uint64_t>(half.count()) + 1));
+  // A hint is not undercut, and those who got the same one do not all come back at once.
+  if (const auto hint = RetryHintOf(status); hint && *hint > half) {
+    delay = *hint + Duration(random_.Below(static_cast<std::uint64_t>(hint->count() / 2) + 1));
+  }
   if (delay >= left) return std::nullopt;
   return delay;
 }

@@ -21,7 +21,8 @@ struct RetryPolicy {
 // A RESOURCE_EXHAUSTED that will not pass (a chunk too large) is INVALID_ARGUMENT on the wire.
 bool IsRetryable(const Status& status);
 
-// Exponential backoff with full jitter (0.5..1.0 of the delay). One per call.
+// Exponential backoff with full jitter (0.5..1.0 of the delay); what the answer itself says
+// (RetryHintOf), and up to half of it more, if that is longer. One per call.
 class Backoff {
  public:
   // `attempts`: that were made before.

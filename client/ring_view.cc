@@ -26,7 +26,10 @@ struct RingView::Fetch {
 };
 
 RingView::RingView(const ClientOptions& options)
-    : ring_aware_(options.ring_aware), router_(options.endpoints), ready_(!options.ring_aware) {}
+    : ring_aware_(options.ring_aware),
+      router_(options.endpoints),
+      random_(RandomSeed()),
+      ready_(!options.ring_aware) {}
 
 RingView::~RingView() {
   std::unique_lock lock(mutex_);
@@ -110,6 +113,34 @@ void RingView::HandleEnd(const std::string& endpoint, const Status& status,
     if (MayFetch(kDoubtInterval)) fetch = NewFetch("");
   }
   if (fetch) Start(std::move(fetch));
+}
+
+namespace {
+
+std::string LoadNameOf(const std::string& endpoint, const Aim& aim) {
+  return fmt::format("{} {} {}", endpoint, static_cast<int>(aim.kind), aim.bucket);
+}
+
+}  // namespace
+
+Status RingView::MaySend(const std::string& endpoint, const Aim& aim) {
+  const std::lock_guard lock(mutex_);
+  constexpr std::uint64_t kSteps = 1 << 20;
+  const double chance = static_cast<double>(random_.Below(kSteps)) / kSteps;
+  if (throttle_.MaySend(LoadNameOf(endpoint, aim), chance, SystemClock().Now())) return OkStatus();
+  return ResourceExhausted("{} refuses most requests: this one was held back", endpoint);
+}
+
+void RingView::HandleLoad(const std::string& endpoint, const Aim& aim, const Status& status) {
+  if (IsAway(status)) return;
+  const std::lock_guard lock(mutex_);
+  const std::string name = LoadNameOf(endpoint, aim);
+  const Instant now = SystemClock().Now();
+  if (status.code() == StatusCode::kResourceExhausted) {
+    throttle_.HandleRefused(name, now);
+  } else {
+    throttle_.HandleTaken(name, now);
+  }
 }
 
 void RingView::HearVersion(StateVersion version, const std::string& endpoint) {

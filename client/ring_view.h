@@ -12,10 +12,12 @@
 #include <grpcpp/channel.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "client/channel_pool.h"
 #include "client/client.h"
 #include "client/node_frames.h"
 #include "client/router.h"
+#include "client/throttle.h"
 
 namespace carillon {
 
@@ -59,6 +61,10 @@ class RingView {
   // for it. `latency` of a call whose answer is one message.
   void HandleEnd(const std::string& endpoint, const Status& status,
                  std::optional<Duration> latency);
+  // Whether `endpoint` may be asked: who refuses most of what comes is not sent all of it
+  // (Throttle). Then how it ended.
+  Status MaySend(const std::string& endpoint, const Aim& aim);
+  void HandleLoad(const std::string& endpoint, const Aim& aim, const Status& status);
   // An answer of `endpoint` named the version of its state.
   void HearVersion(StateVersion version, const std::string& endpoint);
 
@@ -86,6 +92,8 @@ class RingView {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable idle_;
   Router router_;
+  Throttle throttle_;
+  Random random_;
   bool ready_;
   bool fetching_ = false;
   bool stopping_ = false;

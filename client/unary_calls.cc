@@ -30,11 +30,18 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
         make_request_(std::move(make_request)),
         done_(std::move(done)),
         backoff_(owner->options_.retry, RandomSeed(), past.attempts),
-        deadline_(past.began + owner->options_.timeout) {}
+        deadline_(past.began + owner->options_.timeout),
+        failure_(std::move(past.failure)) {}
+
+  void Begin() {
+    if (failure_.code() != StatusCode::kResourceExhausted) return Attempt();
+    Conclude(failure_);
+  }
 
   void Attempt() {
     const Instant now = SystemClock().Now();
     target_ = view()->Pick(aim_);
+    if (Status held = view()->MaySend(target_.endpoint, aim_); !held.ok()) return Conclude(held);
     request_ = make_request_(target_);
     started_ = now;
     const Duration left = std::min(deadline_ - now, owner_->options_.attempt_timeout);
@@ -73,6 +80,7 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
   void HandleAnswer(StatusOr<Rope> message) {
     const Status status = message.status();
     view()->HandleEnd(target_.endpoint, status, SystemClock().Now() - started_);
+    view()->HandleLoad(target_.endpoint, aim_, status);
     if (status.ok()) {
       view()->CountReceived(message->size());
       return Finish(Answer{*std::move(message), target_.endpoint});
@@ -85,6 +93,11 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
       view()->CountRetry(/*elsewhere=*/true);
       return Attempt();
     }
+    Conclude(status);
+  }
+
+  // After a backoff again, if it may be.
+  void Conclude(const Status& status) {
     at_once_ = 0;
     if (const auto delay = backoff_.Next(status, left())) return TryAfter(*delay);
     FinishWith(status);
@@ -161,6 +174,7 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
   Done done_;
   Backoff backoff_;
   const Instant deadline_;
+  const Status failure_;
   int at_once_ = 0;    // attempts since the last backoff
   int refreshes_ = 0;  // of the ring
   Target target_;
@@ -178,8 +192,8 @@ UnaryCalls::~UnaryCalls() {
 void UnaryCalls::Start(const char* method, Aim aim, MakeRequest request, Done done, Past past) {
   Enter();
   auto call = std::make_shared<Call>(this, method, std::move(aim), std::move(request),
-                                     std::move(done), past);
-  view_->WhenReady([call = std::move(call)] { call->Attempt(); });
+                                     std::move(done), std::move(past));
+  view_->WhenReady([call = std::move(call)] { call->Begin(); });
 }
 
 void UnaryCalls::Enter() {

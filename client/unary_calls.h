@@ -44,6 +44,7 @@ class UnaryCalls {
   struct Past {
     Instant began = SystemClock().Now();
     int attempts = 0;
+    Status failure;  // of the last of them; not OK: waits as after that before it tries again
   };
 
   // Calls `method` ("/package.Service/Method", a literal); `done` is called once, on a thread of

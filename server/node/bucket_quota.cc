@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/retry_hint.h"
+
 namespace carillon {
 
 Status BucketQuota::Take(const std::string& name, const BucketProperties& bucket,
@@ -18,8 +20,9 @@ Status BucketQuota::Take(const std::string& name, const BucketProperties& bucket
   const std::uint64_t have = std::min(quota, allowance.bytes + earned);
   const std::uint64_t want = std::min(bytes, quota);
   if (have < want) {
-    return ResourceExhausted("bucket {} is over its quota of {} bytes/s: try again in {} ms", name,
-                             quota, (want - have) * 1000 / quota + 1);
+    return WithRetryHint(
+        ResourceExhausted("bucket {} is over its quota of {} bytes/s", name, quota),
+        std::chrono::milliseconds((want - have) * 1000 / quota + 1));
   }
   allowance = {.since = now, .bytes = have - want};
   return OkStatus();

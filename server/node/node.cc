@@ -12,6 +12,7 @@ Node::Node(NodeOptions options, SavedRing saved, std::vector<HeardSeal> seals, c
       ring_(options_.self, options_.boot, std::move(saved), time, options_.ring, options_.swim,
             &random_),
       state_(ring_.committed()),
+      puts_(options_.puts),
       schedule_(options_.sync, &random_),
       state_since_(time.now),
       store_bits_(state_->partition_bits) {
@@ -95,6 +96,10 @@ void Node::RefuseStream(RequestId request, Status why) {
   effects_->push_back(StreamEnd{.request = request, .status = std::move(why)});
 }
 
+void Node::HandleAnswered(PutCoordinator* put) {
+  if (put->TakeAnswered()) puts_.End(put->value_bytes(), put->met(), scene_.time.now);
+}
+
 // What is left to do when a request's coordinator is done.
 void Node::Finish(RequestId request, const Coordinator& coordinator) {
   if (const auto* put = std::get_if<PutCoordinator>(&coordinator)) {
@@ -123,12 +128,17 @@ void Node::Handle(PutChunkInput input) {
   const RequestId request = input.request;
   const std::size_t bytes = input.value.size();
   Status admitted = Admit(bytes);
+  if (!admitted.ok()) return Refuse(request, std::move(admitted));
+  admitted = puts_.Take(bytes, scene_.time.now);
   const BucketProperties* bucket = state_->FindBucket(input.bucket);
   if (admitted.ok() && bucket != nullptr) {
     admitted = quota_.Take(input.bucket, *bucket, bytes, scene_.time.now);
-    if (!admitted.ok()) ++counters_.refused_busy;
+    if (!admitted.ok()) puts_.End(bytes, /*done=*/false, scene_.time.now);
   }
-  if (!admitted.ok()) return Refuse(request, std::move(admitted));
+  if (!admitted.ok()) {
+    ++counters_.refused_busy;
+    return Refuse(request, std::move(admitted));
+  }
   counters_.value_bytes_in_flight += bytes;
   Begin(request, PutCoordinator(std::move(input), options_.max_future_seconds));
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "server/node/admission.h"
 #include "server/node/bucket_quota.h"
 #include "server/node/claim_coordinator.h"
 #include "server/node/commit_coordinator.h"
@@ -37,6 +38,7 @@ struct NodeOptions {
   std::uint64_t max_future_seconds = 300;                // of an epoch that is written
   std::size_t max_requests = 20'000;                     // at once; beyond: RESOURCE_EXHAUSTED
   std::size_t max_value_bytes = std::size_t{512} << 20;  // of puts under way
+  AdmissionLimits puts;                                  // of clients
   std::string address;                                   // of this node; empty: not to be told
   std::size_t max_moving = 8;                            // partitions between two homes at once
   RegisterOptions ring;
@@ -177,6 +179,7 @@ class Node {
   void Begin(RequestId request, C coordinator);
   template <typename Completion>
   void Deliver(RequestId request, Completion completion);
+  void HandleAnswered(PutCoordinator* put);
   void Finish(RequestId request, const Coordinator& coordinator);
   Outbox OutboxOf(RequestId request);
   RequestId NewInternal() { return RequestId(kInternal | next_internal_++); }
@@ -192,6 +195,7 @@ class Node {
   SharedState state_;  // in force
   Watermarks watermarks_;
   BucketQuota quota_;
+  Admission puts_;  // that have no answer yet
   SyncSchedule schedule_;
   Operations operations_;
   Scene scene_;

@@ -14,6 +14,9 @@ void Node::Run(RequestId request, Act act) {
   const bool done = std::visit(
       [&](auto& coordinator) {
         act(coordinator, &out);
+        if constexpr (std::is_same_v<decltype(coordinator), PutCoordinator&>) {
+          HandleAnswered(&coordinator);
+        }
         return coordinator.done();
       },
       found->second);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "server/node/input.h"
 #include "server/node/outbox.h"
 #include "server/node/replica_writes.h"
@@ -29,6 +31,9 @@ class PutCoordinator {
 
   bool done() const { return answered_ && writes_.settled(); }
   std::size_t value_bytes() const { return value_bytes_; }
+  // The client has its answer; true once.
+  bool TakeAnswered() { return answered_ && !std::exchange(answer_taken_, true); }
+  bool met() const { return writes_.verdict() == ReplicaWrites::Verdict::kMet; }
 
  private:
   Status Check(const Scene& scene, ChunkKey* key, StorePlace* place) const;
@@ -42,6 +47,7 @@ class PutCoordinator {
   ReplicaWrites writes_;
   StateWait wait_;
   bool answered_ = false;
+  bool answer_taken_ = false;
 };
 
 }  // namespace carillon

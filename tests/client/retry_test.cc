@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/retry_hint.h"
 #include "client/client.h"
 
 namespace carillon {
@@ -36,6 +37,17 @@ TEST(BackoffTest, DoublesItsDelayUpToTheLargestWithHalfOfItByChance) {
       EXPECT_GE(*delay, milliseconds(want_ms) / 2);
       EXPECT_LE(*delay, milliseconds(want_ms));
     }
+  }
+}
+
+TEST(BackoffTest, WaitsAsLongAsTheAnswerSays) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Backoff backoff(kPolicy, seed);
+    const auto delay =
+        backoff.Next(WithRetryHint(ResourceExhausted("x"), milliseconds(700)), seconds(60));
+    ASSERT_TRUE(delay.has_value());
+    EXPECT_GE(*delay, milliseconds(700));
+    EXPECT_LE(*delay, milliseconds(1050));
   }
 }
 

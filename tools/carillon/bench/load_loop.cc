@@ -12,6 +12,7 @@
 namespace carillon {
 namespace {
 
+constexpr std::size_t kMaxSeconds = 3600;  // told apart; what comes later counts to the last
 constexpr Duration kLate = std::chrono::milliseconds(10);
 
 double Seconds(Duration duration) {
@@ -95,7 +96,9 @@ class Loop {
 
   void Count(Instant began, Instant now, const OperationEnd& end) {
     last_ = std::max(last_, now);
+    LoadSecond* const second = SecondOf(now);
     if (!end.status.ok()) {
+      ++second->failed;
       ++result_.failures[std::string(CodeName(end.status.code()))];
       if (result_.first_failure.empty()) result_.first_failure = ToString(end.status);
       return;
@@ -103,6 +106,14 @@ class Loop {
     ++result_.operations;
     result_.bytes += end.bytes;
     result_.latency.Add(now - end.since.value_or(began));
+    ++second->operations;
+    second->latency.Add(now - end.since.value_or(began));
+  }
+
+  LoadSecond* SecondOf(Instant now) {
+    const auto number = std::min(static_cast<std::size_t>(Seconds(now - begin_)), kMaxSeconds - 1);
+    if (result_.by_second.size() <= number) result_.by_second.resize(number + 1);
+    return &result_.by_second[number];
   }
 
   const LoadPace& pace_;
@@ -124,6 +135,12 @@ void LoadResult::Merge(const LoadResult& other) {
   late += other.late;
   for (const auto& [code, count] : other.failures) failures[code] += count;
   if (first_failure.empty()) first_failure = other.first_failure;
+  if (by_second.size() < other.by_second.size()) by_second.resize(other.by_second.size());
+  for (std::size_t i = 0; i < other.by_second.size(); ++i) {
+    by_second[i].operations += other.by_second[i].operations;
+    by_second[i].failed += other.by_second[i].failed;
+    by_second[i].latency.Merge(other.by_second[i].latency);
+  }
   seconds = std::max(seconds, other.seconds);
   latency.Merge(other.latency);
   cpu_seconds += other.cpu_seconds;
@@ -155,10 +172,33 @@ std::string EncodeLoadResult(const LoadResult& result) {
       .Field("latency", result.latency.Encode())
       .Field("cpu_microseconds", static_cast<std::uint64_t>(result.cpu_seconds * 1e6))
       .Field("peak_resident_bytes", result.peak_resident_bytes)
-      .Field("requests", result.requests)
-      .EndObject();
+      .Field("requests", result.requests);
+  json.Key("by_second").BeginArray();
+  for (const LoadSecond& second : result.by_second) {
+    json.BeginObject().Field("operations", second.operations).Field("failed", second.failed);
+    json.Key("p50_ms").Decimal(second.latency.PercentileMs(0.5));
+    json.Key("p99_ms").Decimal(second.latency.PercentileMs(0.99));
+    json.Field("latency", second.latency.Encode()).EndObject();
+  }
+  json.EndArray().EndObject();
   return json.Take();
 }
+
+namespace {
+
+StatusOr<LoadSecond> DecodeSecond(const simdjson::dom::element& one) {
+  LoadSecond second;
+  std::string_view latency;
+  if (one["operations"].get(second.operations) != simdjson::SUCCESS ||
+      one["failed"].get(second.failed) != simdjson::SUCCESS ||
+      one["latency"].get(latency) != simdjson::SUCCESS) {
+    return InvalidArgument("no second of a load");
+  }
+  ASSIGN_OR_RETURN(second.latency, LatencyHistogram::Decode(latency));
+  return second;
+}
+
+}  // namespace
 
 StatusOr<LoadResult> DecodeLoadResult(const std::string& text) {
   simdjson::dom::parser parser;
@@ -189,6 +229,12 @@ StatusOr<LoadResult> DecodeLoadResult(const std::string& text) {
     std::uint64_t value = 0;
     if (count.get(value) != simdjson::SUCCESS) return bad;
     result.failures[std::string(code)] = value;
+  }
+  simdjson::dom::array by_second;
+  if (object["by_second"].get(by_second) != simdjson::SUCCESS) return bad;
+  for (const simdjson::dom::element one : by_second) {
+    ASSIGN_OR_RETURN(LoadSecond second, DecodeSecond(one));
+    result.by_second.push_back(std::move(second));
   }
   result.first_failure = first_failure;
   result.seconds = static_cast<double>(microseconds) / 1e6;

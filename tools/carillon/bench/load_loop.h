@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -20,6 +21,13 @@ struct LoadPace {
   Instant begin = {};     // not before
 };
 
+// One second of a load, counted from its beginning, by when operations ended.
+struct LoadSecond {
+  std::uint64_t operations = 0;  // that succeeded
+  std::uint64_t failed = 0;
+  LatencyHistogram latency;
+};
+
 // What a load came to, in one process or, added up, in several.
 struct LoadResult {
   std::uint64_t operations = 0;                   // that succeeded
@@ -27,7 +35,8 @@ struct LoadResult {
   std::uint64_t late = 0;                         // open loop: begun over 10 ms after their time
   std::map<std::string, std::uint64_t> failures;  // by code
   std::string first_failure;
-  double seconds = 0;  // from the first's start to the last's end
+  std::vector<LoadSecond> by_second;  // as seen by one process: Merge adds what began together
+  double seconds = 0;                 // from the first's start to the last's end
   LatencyHistogram latency;
   double cpu_seconds = 0;
   std::uint64_t peak_resident_bytes = 0;

@@ -16,6 +16,7 @@ struct LoadOrder {
   double per_second = 0;
   std::uint64_t begin_unix_ms = 0;  // all begin at once
   std::string endpoint;
+  std::string journal;  // numbers of operations that succeeded go into this file; empty: nowhere
 };
 
 // One argument of a command line, and back. INVALID_ARGUMENT: not that.

@@ -1,6 +1,8 @@
 #include "tools/carillon/bench/ring_bench.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <memory>
 
 #include "base/random.h"
 #include "tools/carillon/bench/benches.h"
@@ -179,6 +181,34 @@ StatusOr<BenchRun> RunRingBench(const RingBenchOptions& options, const std::stri
   return median;
 }
 
+namespace {
+
+// Which operations succeeded, one number a line. Threads: any.
+class Journal {
+ public:
+  // UNAVAILABLE: `path` cannot be written. An empty one: nothing is.
+  static StatusOr<std::shared_ptr<Journal>> Open(const std::string& path) {
+    std::FILE* const file = path.empty() ? nullptr : std::fopen(path.c_str(), "we");
+    if (file == nullptr && !path.empty()) return Unavailable("{} cannot be written", path);
+    return std::shared_ptr<Journal>(new Journal(file));
+  }
+  ~Journal() {
+    if (file_ != nullptr) (void)std::fclose(file_);
+  }
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  void Note(std::uint64_t i, const Status& status) {
+    if (file_ != nullptr && status.ok()) fmt::print(file_, "{}\n", i);
+  }
+
+ private:
+  explicit Journal(std::FILE* file) : file_(file) {}
+  std::FILE* const file_;
+};
+
+}  // namespace
+
 Status RunOrderedLoad(const std::string& text) {
   ASSIGN_OR_RETURN(const LoadOrder order, DecodeLoadOrder(text));
   ASSIGN_OR_RETURN(const auto endpoints, ParseEndpoints(order.endpoint));
@@ -189,6 +219,7 @@ Status RunOrderedLoad(const std::string& text) {
   RETURN_IF_ERROR(reader->ListBuckets().status());
   const WallTime begin{std::chrono::milliseconds(order.begin_unix_ms)};
   const Instant begin_instant = SystemClock().Now() + (begin - SystemClock().WallNow());
+  ASSIGN_OR_RETURN(const auto journal, Journal::Open(order.journal));
   LoadResult result;
   {
     const auto load = RingLoad::Make(order.spec, client.get(), reader.get(), order.at_once);
@@ -198,7 +229,12 @@ Status RunOrderedLoad(const std::string& text) {
                  .seconds = order.seconds,
                  .per_second = order.per_second,
                  .begin = begin_instant},
-                [&load](std::uint64_t i, OperationDone done) { load->Start(i, std::move(done)); });
+                [&load, &journal](std::uint64_t i, OperationDone done) {
+                  load->Start(i, [i, &journal, done = std::move(done)](const OperationEnd& end) {
+                    journal->Note(i, end.status);
+                    done(end);
+                  });
+                });
     result.cpu_seconds = OwnCpuSeconds() - cpu;
   }
   result.peak_resident_bytes = OwnUsage().peak_resident_bytes;
