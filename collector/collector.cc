@@ -149,6 +149,8 @@ class PipelineNumbers {
         [](const Stats& stats) { return stats.dead_letter_events; });
     add("spool_damaged_total", "Stretches of the spool that were unreadable.",
         [](const Stats& stats) { return stats.damaged; });
+    add("requests_watched", "Kept, and not answered before they are stored, or held as copies.",
+        [](const Stats& stats) { return stats.requests_watched; });
     AddDeduplication(metrics);
     metrics->AddNumber("listen_overflows_total",
                        "Connections the kernel dropped for full queues, of the whole machine.",
@@ -276,6 +278,8 @@ class Collector {
     numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
     reception_ =
         std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock(), &metrics_);
+    reception_->SetAck({.level = *ParseAckLevel(config_.ack),
+                        .timeout = std::chrono::milliseconds(config_.ack_timeout_ms)});
     RETURN_IF_ERROR(LoadUserAgents());
     agent_->Start(reception_.get(), &metrics_);
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));

@@ -42,6 +42,8 @@ struct CollectorConfig {
   std::uint64_t stale_percent = 20;
   std::uint64_t max_in_flight = 64;
   std::uint64_t claim_deadline_ms = 2000;
+  std::string ack = "local";  // of tenants that say none
+  std::uint64_t ack_timeout_ms = 10'000;
   std::uint64_t drain_seconds = 30;
   std::string mirror;                  // URL of another collector; empty: none
   std::uint64_t mirror_percent = 100;  // of the requests of tenants that do not say

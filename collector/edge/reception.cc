@@ -111,6 +111,7 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
   Add(&counters->events_dropped, scratch->shaper.dropped());
   if (shaped.empty()) return done({.events = events});
   Prepare(shaped, tenant, bringer, &scratch->intake);
+  scratch->intake.ack = AckOf(tenant, bringer);
   intake_->Keep(scratch->intake, [intake = intake_, counters, events, kept = shaped.size(),
                                   done = std::move(done)](const Status& status) {
     if (status.ok()) {
@@ -125,6 +126,13 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
           .retry_after = intake->RetryAfter(),
           .events = events});
   });
+}
+
+AckWish Reception::AckOf(const Tenant& tenant, const Bringer& bringer) const {
+  AckWish ack = ack_;
+  if (tenant.ack) ack.level = *tenant.ack;
+  if (bringer.brings_once) ack.level = AckLevel::kLocal;
+  return ack;
 }
 
 StatusOr<ChunkInfo> Reception::CheckChunk(const Tenant& tenant, const Bringer& bringer,
@@ -149,7 +157,8 @@ void Reception::KeepChunk(const Admission& admission, const Bringer& bringer, co
       {.tenant = tenant.name,
        .bucket = tenant.bucket,
        .info = *info,
-       .value = SharedBytes(Bytes(sent.value))},
+       .value = SharedBytes(Bytes(sent.value)),
+       .ack = AckOf(tenant, bringer)},
       [retry_after = intake_->RetryAfter(), counters = state->counters(), events = info->events,
        done = std::move(done)](const Status& status) {
         if (status.ok()) Add(&counters->events_accepted, events);

@@ -27,7 +27,8 @@ struct Bringer {
   std::string_view user_agent;  // may be empty
   std::int64_t received_us = 0;
   std::size_t bytes = 0;  // of the body, unpacked
-  // He brings nothing twice: the ids of his events are kept, and need not be claimed.
+  // He brings nothing twice: the ids of his events are kept, and need not be claimed. He lives and
+  // dies with this disk, so that more than AckLevel::kLocal is nothing to him.
   bool brings_once = false;
 };
 
@@ -70,6 +71,9 @@ class Reception {
   // outlives this.
   void SetUserAgents(const UserAgentParser* parser) { user_agents_ = parser; }
 
+  // For tenants that say no level of their own, and for how long any waits. Call before others.
+  void SetAck(AckWish ack) { ack_ = ack; }
+
   // From now on KeepChunk keeps. Call once, before any; `chunks` outlives this.
   void SetChunkIntake(ChunkIntake* chunks) { chunks_ = chunks; }
 
@@ -91,6 +95,7 @@ class Reception {
                  std::function<void(EdgeOutcome)> done) const;
 
  private:
+  AckWish AckOf(const Tenant& tenant, const Bringer& bringer) const;
   StatusOr<ChunkInfo> CheckChunk(const Tenant& tenant, const Bringer& bringer,
                                  const SentChunk& sent) const;
   EdgeOutcome WrongKey(const Bringer& bringer, std::string_view why) const;
@@ -99,6 +104,7 @@ class Reception {
   Intake* const intake_;
   const Clock* const clock_;
   ChunkIntake* chunks_ = nullptr;
+  AckWish ack_;
   std::atomic<const UserAgentParser*> user_agents_{nullptr};
   mutable KeyWatch watch_;
 };

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ack_level.h"
 #include "base/bytes.h"
 #include "base/chunk_info.h"
 #include "base/clock.h"
@@ -24,6 +25,13 @@ struct PreparedEvent {
   std::string_view json;     // one object in one line, as it will be stored
 };
 
+// When a request is to be answered with OK, and how long it may wait for that; then it is answered
+// with UNAVAILABLE, and is stored all the same.
+struct AckWish {
+  AckLevel level = AckLevel::kLocal;
+  Duration timeout = std::chrono::seconds(10);
+};
+
 // The events of one request, all of one tenant.
 struct IntakeRequest {
   std::string_view tenant;
@@ -32,6 +40,7 @@ struct IntakeRequest {
   // For how long an event's id is remembered, so that another with it is dropped; 0: ids are not
   // looked at.
   std::uint64_t deduplicate_seconds = 0;
+  AckWish ack;
 };
 
 // A chunk that its client has packed. The views belong to the caller.
@@ -40,6 +49,7 @@ struct PackedChunk {
   std::string_view bucket;
   ChunkInfo info;  // of the value; its dc is the collector's
   SharedBytes value;
+  AckWish ack;  // kReplicated is kStored: a copy would be no earlier
 };
 
 // Where packed chunks go.
@@ -63,7 +73,8 @@ class Intake {
   // Keeps all events of the request or none, and calls `done` once, from any thread:
   //   OK                  kept as durably as asked for: they will be in the store, each once
   //   RESOURCE_EXHAUSTED  the spool is full: nothing was kept
-  //   UNAVAILABLE         it stops, or its disk failed: nothing is promised
+  //   UNAVAILABLE         it stops, its disk failed, or what AckWish asks for was not reached in
+  //                       time: nothing is promised, and the events may be stored
   //   INVALID_ARGUMENT    an event that no chunk can hold (a name, a time, a newline, its size), or
   //                       too much in one request: nothing was kept, and never will be
   // What the request's views point to is copied before Keep returns. `done` may run before that.

@@ -60,7 +60,7 @@ Status IntakeLog::failure() const {
 }
 
 void IntakeLog::Keep(Bytes value, std::size_t events, std::shared_ptr<EventClaims> claims,
-                     std::function<void(Status)> done) {
+                     Done done) {
   Status refused;
   bool first = false;
   {
@@ -74,7 +74,7 @@ void IntakeLog::Keep(Bytes value, std::size_t events, std::shared_ptr<EventClaim
       waiting_.push_back({std::move(value), events, std::move(claims), std::move(done)});
     }
   }
-  if (!refused.ok()) return done(refused);
+  if (!refused.ok()) return done(refused, 0);
   if (first) wake_.notify_one();
 }
 
@@ -175,7 +175,7 @@ void IntakeLog::Refuse(std::vector<Waiting> batch, const Status& status) {
   const Status answer = status.code() == StatusCode::kResourceExhausted
                             ? status
                             : Unavailable("intake: {}", Message(status));
-  for (Waiting& request : batch) request.done(answer);
+  for (Waiting& request : batch) request.done(answer, 0);
 }
 
 bool IntakeLog::GroupIsDue() const {
@@ -219,7 +219,7 @@ void IntakeLog::WriteBatch(std::vector<Waiting> batch) {
   if (!places.ok()) return Refuse(std::move(batch), places.status());
   for (std::size_t i = 0; i < batch.size(); ++i) kept[i].number = (*places)[i].number;
   CountBatch(kept);
-  for (Waiting& request : batch) request.done(OkStatus());
+  for (std::size_t i = 0; i < batch.size(); ++i) batch[i].done(OkStatus(), kept[i].number);
   deliver_(std::move(kept));
 }
 

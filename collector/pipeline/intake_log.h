@@ -70,12 +70,15 @@ class IntakeLog {
   void Recover(std::uint64_t number, std::size_t events);
   void FinishRecovery();
 
+  // What became of a request, and the number of its record, 0 if it is not kept. Called before it
+  // is delivered.
+  using Done = std::function<void(const Status& status, std::uint64_t number)>;
+
   // Calls `done` once: OK: on the disk. RESOURCE_EXHAUSTED: no space, nothing was kept.
   // UNAVAILABLE: stopped, or the disk failed.
   // `claims`: of a request that claims ids, else null; its owner is set here.
   // Requires: value.size() <= kMaxRecordValueBytes.
-  void Keep(Bytes value, std::size_t events, std::shared_ptr<EventClaims> claims,
-            std::function<void(Status)> done);
+  void Keep(Bytes value, std::size_t events, std::shared_ptr<EventClaims> claims, Done done);
 
   // These events, ascending, are on the disk elsewhere. Each is told once.
   void Cover(const std::vector<CoveredEvent>& covered);
@@ -97,7 +100,7 @@ class IntakeLog {
     Bytes value;
     std::size_t events = 0;
     std::shared_ptr<EventClaims> claims;
-    std::function<void(Status)> done;
+    Done done;
   };
   using GroupTime = std::chrono::steady_clock::time_point;
   // The group that has not ended.

@@ -58,7 +58,12 @@ void Packer::RefuseReady(const Status& status) {
     const std::lock_guard lock(mutex_);
     ready.swap(ready_);
   }
-  for (const ReadyChunk& one : ready) one.done(status);
+  for (const ReadyChunk& one : ready) RefuseOne(one, status);
+}
+
+void Packer::RefuseOne(const ReadyChunk& one, const Status& status) {
+  if (one.stored_by) parts_.watch->Unreserve(1);
+  one.done(status);
 }
 
 void Packer::AddReady(ReadyChunk ready) {
@@ -68,7 +73,7 @@ void Packer::AddReady(ReadyChunk ready) {
     refused = stopping_ ? Unavailable("the collector is stopping") : failure_;
     if (refused.ok()) ready_.push_back(std::move(ready));
   }
-  if (!refused.ok()) return ready.done(refused);
+  if (!refused.ok()) return RefuseOne(ready, refused);
   wake_.notify_one();
 }
 
@@ -132,6 +137,7 @@ void Packer::Fail(const Status& status) {
     if (failure_.ok()) failure_ = Unavailable("outbox: {}", Message(status));
   }
   RefuseReady(Unavailable("outbox: {}", Message(status)));
+  parts_.watch->FailAll(Unavailable("outbox: {}", Message(status)));
 }
 
 void Packer::Loop() {
@@ -289,8 +295,12 @@ void Packer::WritePending(bool also_dropped_alone) {
     return;
   }
   parts_.intake->Cover(dropped_);
+  parts_.watch->HandleDropped(dropped_);
   dropped_.clear();
-  for (const NewChunk& chunk : pending_) parts_.intake->Cover(chunk.covered);
+  for (std::size_t i = 0; i < pending_.size(); ++i) {
+    parts_.intake->Cover(pending_[i].covered);
+    parts_.watch->HandleCovered((*waiting)[i].id, pending_[i].covered);
+  }
   if (!pending_.empty()) SendWritten(pending_, pending_commit_at_, *waiting);
   pending_.clear();
   pending_commit_at_.clear();
@@ -312,17 +322,28 @@ void Packer::WriteReady(std::vector<ReadyChunk> ready) {
   for (ReadyChunk& one : ready) chunks.push_back(std::move(one.chunk));
   const auto waiting = parts_.outbox->Append(chunks);
   if (waiting.ok()) {
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+      const ReadyChunk& one = ready[i];
+      if (one.stored_by) parts_.watch->WatchChunk((*waiting)[i].id, *one.stored_by, one.done);
+    }
     SendWritten(chunks, std::vector<Instant>(chunks.size(), options_.clock->Now()), *waiting);
-  } else if (parts_.outbox->broken()) {
+    for (const ReadyChunk& one : ready) {
+      if (!one.stored_by) one.done(OkStatus());
+    }
+    return;
+  }
+  if (parts_.outbox->broken()) {
     Fail(waiting.status());
   }
-  const Status answer =
-      waiting.ok() ? OkStatus() : Unavailable("outbox: {}", Message(waiting.status()));
-  for (const ReadyChunk& one : ready) one.done(answer);
+  const Status refused = Unavailable("outbox: {}", Message(waiting.status()));
+  for (const ReadyChunk& one : ready) RefuseOne(one, refused);
 }
 
 void Packer::HandleSender(SenderRequests requests) {
-  for (const OutboxId id : requests.done) parts_.outbox->Done(id);
+  for (const OutboxId id : requests.done) {
+    parts_.outbox->Done(id);
+    parts_.watch->HandleCommitted(id);
+  }
   for (const ChunkToBury& burial : requests.burials) Bury(burial);
   for (const OutboxId id : requests.renumberings) {
     StatusOr<WaitingChunk> renumbered = Renumber(id);
@@ -357,7 +378,10 @@ void Packer::Bury(const ChunkToBury& burial) {
   } else {
     status = record.status();
   }
-  if (status.ok()) parts_.outbox->Done(burial.id);
+  if (status.ok()) {
+    parts_.outbox->Done(burial.id);
+    parts_.watch->HandleBuried(burial.id);
+  }
   parts_.sender->HandleBuried(burial.id, status);
 }
 
@@ -369,6 +393,7 @@ void Packer::Upkeep() {
   }
   const Instant now = options_.clock->Now();
   if (!all && now < upkeep_at_) return;
+  parts_.watch->Tick(now);
   upkeep_at_ = now + kUpkeepEvery;
   const Status flushed = parts_.outbox->Flush();
   // Also when nothing can be written: removing segments is what makes room.

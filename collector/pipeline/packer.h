@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "collector/pipeline/chunk_batcher.h"
 #include "collector/pipeline/chunk_numbers.h"
+#include "collector/pipeline/commit_watch.h"
 #include "collector/pipeline/dead_letters.h"
 #include "collector/pipeline/deduplicator.h"
 #include "collector/pipeline/intake_log.h"
@@ -41,11 +42,14 @@ struct PackerParts {
   DeadLetters* dead_letters = nullptr;
   Sender* sender = nullptr;
   Deduplicator* deduplicator = nullptr;
+  CommitWatch* watch = nullptr;
 };
 
-// A chunk that came as one. `done` hears once whether it is on the disk.
+// A chunk that came as one. `done` hears once whether it is on the disk, or, with a `stored_by`,
+// whether it is committed by then; that is reserved with the watch.
 struct ReadyChunk {
   NewChunk chunk;
+  std::optional<Instant> stored_by;
   std::function<void(Status)> done;
 };
 
@@ -127,6 +131,7 @@ class Packer {
   void Upkeep();
   void Fail(const Status& status);
   void RefuseReady(const Status& status);
+  void RefuseOne(const ReadyChunk& one, const Status& status);
   BatchTime Time() const;
 
   const PackerOptions options_;

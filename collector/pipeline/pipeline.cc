@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "collector/pipeline/chunk_numbers.h"
+#include "collector/pipeline/commit_watch.h"
 #include "collector/pipeline/dead_letters.h"
 #include "collector/pipeline/intake_log.h"
 #include "collector/pipeline/outbox_log.h"
@@ -58,6 +59,18 @@ Status Validate(const PipelineOptions& options) {
   return OkStatus();
 }
 
+// What is to be done when a request is on the disk, or is not.
+struct KeptHow {
+  std::string tenant;
+  std::size_t bytes = 0;
+  std::uint64_t json_bytes = 0;
+  std::size_t events = 0;
+  std::shared_ptr<const EventClaims> claims;
+  AckLevel level = AckLevel::kLocal;
+  Instant deadline;
+  std::function<void(Status)> done;
+};
+
 class SpoolPipeline final : public Pipeline {
  public:
   explicit SpoolPipeline(PipelineOptions options) : options_(std::move(options)) {}
@@ -78,6 +91,8 @@ class SpoolPipeline final : public Pipeline {
   Status OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox);
   void MakeParts(IntakeRecovery recovery);
   Status Admit(const IntakeRequest& request);
+  Status Reserve(const IntakeRequest& request, std::size_t bytes);
+  void HandleKept(const KeptHow& how, const Status& kept, std::uint64_t number);
   Status CheckSpace(std::uint64_t bytes);
   Status AdmitChunk(const PackedChunk& chunk);
 
@@ -90,6 +105,7 @@ class SpoolPipeline final : public Pipeline {
   std::uint64_t damaged_ = 0;                // found by Open
   std::uint64_t recovered_chunks_ = 0;
 
+  CommitWatch watch_;
   std::unique_ptr<SpoolLog> intake_file_;  // until MakeParts
   std::unique_ptr<DeadLetters> dead_letters_;
   std::unique_ptr<ChunkNumbers> numbers_;
@@ -106,6 +122,7 @@ SpoolPipeline::~SpoolPipeline() {
   if (deduplicator_) deduplicator_->Stop();
   if (packer_) packer_->Stop();
   if (sender_) sender_->Stop();
+  watch_.FailAll(Unavailable("the collector is stopping"));
 }
 
 Status SpoolPipeline::OpenDirectory() {
@@ -192,7 +209,8 @@ void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
                   .numbers = numbers_.get(),
                   .dead_letters = dead_letters_.get(),
                   .sender = sender_.get(),
-                  .deduplicator = deduplicator_.get()},
+                  .deduplicator = deduplicator_.get(),
+                  .watch = &watch_},
       std::move(recovery),
       [this](std::string_view tenant, std::size_t bytes) { counts_.Release(tenant, bytes); });
 }
@@ -248,25 +266,53 @@ void SpoolPipeline::Keep(const IntakeRequest& request, std::function<void(Status
     counts_.CountRefused(request.tenant);
     return done(status);
   }
-  if (status = counts_.Reserve(request.tenant, value.size()); !status.ok()) return done(status);
+  if (status = Reserve(request, value.size()); !status.ok()) return done(status);
 
-  const std::size_t bytes = value.size();
-  std::uint64_t json_bytes = 0;
-  for (const PreparedEvent& event : request.events) json_bytes += event.json.size();
-  unwritten_ += bytes;
-  intake_->Keep(std::move(value), request.events.size(), ClaimsOf(request),
-                [this, tenant = std::string(request.tenant), bytes, json_bytes,
-                 events = request.events.size(), done = std::move(done)](const Status& kept) {
-                  unwritten_ -= bytes;
-                  if (kept.ok()) {
-                    counts_.CountAccepted(tenant, events, json_bytes);
-                  } else {
-                    counts_.Release(tenant, bytes);
-                    counts_.CountRefused(tenant);
-                    full_ = kept.code() == StatusCode::kResourceExhausted;
-                  }
-                  done(kept);
+  KeptHow how{.tenant = std::string(request.tenant),
+              .bytes = value.size(),
+              .events = request.events.size(),
+              .level = request.ack.level,
+              .deadline = options_.clock->Now() + request.ack.timeout,
+              .done = std::move(done)};
+  for (const PreparedEvent& event : request.events) how.json_bytes += event.json.size();
+  unwritten_ += how.bytes;
+  std::shared_ptr<EventClaims> claims = ClaimsOf(request);
+  how.claims = claims;
+  intake_->Keep(std::move(value), request.events.size(), std::move(claims),
+                [this, how = std::move(how)](const Status& kept, std::uint64_t number) {
+                  HandleKept(how, kept, number);
                 });
+}
+
+// Memory for what waits.
+Status SpoolPipeline::Reserve(const IntakeRequest& request, std::size_t bytes) {
+  RETURN_IF_ERROR(counts_.Reserve(request.tenant, bytes));
+  if (request.ack.level == AckLevel::kLocal) return OkStatus();
+  const Status reserved = watch_.Reserve(request.events.size());
+  if (!reserved.ok()) {
+    counts_.Release(request.tenant, bytes);
+    counts_.CountRefused(request.tenant);
+  }
+  return reserved;
+}
+
+void SpoolPipeline::HandleKept(const KeptHow& how, const Status& kept, std::uint64_t number) {
+  unwritten_ -= how.bytes;
+  if (!kept.ok()) {
+    if (how.level != AckLevel::kLocal) watch_.Unreserve(how.events);
+    counts_.Release(how.tenant, how.bytes);
+    counts_.CountRefused(how.tenant);
+    full_ = kept.code() == StatusCode::kResourceExhausted;
+    return how.done(kept);
+  }
+  counts_.CountAccepted(how.tenant, how.events, how.json_bytes);
+  if (how.level == AckLevel::kLocal) return how.done(kept);
+  watch_.Watch({.number = number,
+                .events = how.events,
+                .claims = how.claims,
+                .deadline = how.deadline,
+                .done = how.done,
+                .settled = {}});
 }
 
 Status SpoolPipeline::AdmitChunk(const PackedChunk& chunk) {
@@ -281,7 +327,11 @@ Status SpoolPipeline::AdmitChunk(const PackedChunk& chunk) {
                            options_.max_chunk_bytes);
   }
   RETURN_IF_ERROR(CheckSpace(chunk.value.size()));
-  return counts_.Reserve(chunk.tenant, chunk.value.size());
+  RETURN_IF_ERROR(counts_.Reserve(chunk.tenant, chunk.value.size()));
+  if (chunk.ack.level == AckLevel::kLocal) return OkStatus();
+  const Status reserved = watch_.Reserve(1);
+  if (!reserved.ok()) counts_.Release(chunk.tenant, chunk.value.size());
+  return reserved;
 }
 
 void SpoolPipeline::KeepChunk(const PackedChunk& chunk, std::function<void(Status)> done) {
@@ -295,6 +345,9 @@ void SpoolPipeline::KeepChunk(const PackedChunk& chunk, std::function<void(Statu
                            .info = chunk.info,
                            .created = WallSeconds(options_.clock->WallNow())},
                  .value = chunk.value};
+  if (chunk.ack.level != AckLevel::kLocal) {
+    ready.stored_by = options_.clock->Now() + chunk.ack.timeout;
+  }
   ready.done = [this, tenant = std::string(chunk.tenant), info = chunk.info,
                 done = std::move(done)](const Status& kept) {
     counts_.Release(tenant, info.value_bytes);
@@ -336,6 +389,7 @@ PipelineStats SpoolPipeline::stats() const {
   stats.events_committed = sent.events_committed;
   stats.commits = sent.commits;
   stats.failures = sent.failures;
+  stats.requests_watched = watch_.requests();
   stats.deduplicated = deduplicator_->stats();
   stats.renumbered = packer_->renumbered();
   stats.dead_letters = dead_letters_->letters();

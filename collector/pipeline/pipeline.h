@@ -80,6 +80,8 @@ struct PipelineStats {
   std::uint64_t dead_letters = 0;  // chunks given up
   std::uint64_t dead_letter_events = 0;
 
+  std::uint64_t requests_watched = 0;  // kept, and answered only when they are stored, or copied
+
   DeduplicatorStats deduplicated;
 
   std::uint64_t recovered_requests = 0;  // read from the spool by Open, not all in the outbox yet

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ack_level.h"
 #include "collector/tenant/event_rules.h"
 #include "collector/tenant/tenant_quota.h"
 #include "collector/tenant/write_key.h"
@@ -58,6 +59,7 @@ struct Tenant {
   // For how long the id of an event is remembered, so that another event with it is dropped; 0:
   // ids are not looked at.
   std::uint64_t deduplicate_seconds = 3600;
+  std::optional<AckLevel> ack;  // not set: as the collector's configuration says
 };
 // As long as claims are kept for anybody.
 inline constexpr std::uint64_t kMaxDeduplicateSeconds = 31 * 86'400;

@@ -334,6 +334,11 @@ Status ReadLifetime(const toml::node& node, std::uint64_t* seconds) {
                                    FormatTtl(kMaxDeduplicateSeconds));
 }
 
+Status ReadAck(const toml::node& node, std::optional<AckLevel>* ack) {
+  *ack = ParseAckLevel(node.value_exact<std::string>().value_or(""));
+  return ack->has_value() ? OkStatus() : InvalidArgument("want 'local', 'replicated', or 'stored'");
+}
+
 StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {
   constexpr std::int64_t kMostAge = std::int64_t{20} * 366 * 86'400;
   Tenant tenant;
@@ -359,6 +364,7 @@ StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {
        {"hash_salt", Text(&tenant.hash_salt)},
        {"deduplicate",
         [&](const toml::node& value) { return ReadLifetime(value, &tenant.deduplicate_seconds); }},
+       {"ack", [&](const toml::node& value) { return ReadAck(value, &tenant.ack); }},
        {"max_age_seconds", Whole(&tenant.max_age_seconds, kMostAge)},
        {"max_ahead_seconds", Whole(&tenant.max_ahead_seconds, 86'400)}}));
   // Beside `enrich`, in whatever order they stand.

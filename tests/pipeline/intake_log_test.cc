@@ -66,12 +66,14 @@ class IntakeLogTest : public ::testing::Test {
     for (const std::string& id : ids) {
       request.events.push_back({.bucket = "events", .type = "WEB", .id = id, .json = "{}"});
     }
-    intake_->Keep(EncodeRequest(request), events, ClaimsOf(request),
-                  [this](const Status& status) { answers_.push_back(status.code()); });
+    intake_->Keep(
+        EncodeRequest(request), events, ClaimsOf(request),
+        [this](const Status& status, std::uint64_t) { answers_.push_back(status.code()); });
   }
   void Keep(const std::string& value, std::size_t events = 1) {
-    intake_->Keep(value, events, nullptr,
-                  [this](const Status& status) { answers_.push_back(status.code()); });
+    intake_->Keep(value, events, nullptr, [this](const Status& status, std::uint64_t) {
+      answers_.push_back(status.code());
+    });
   }
   std::vector<CoveredEvent> EventsOf(std::size_t first, std::size_t limit) const {
     std::vector<CoveredEvent> events;

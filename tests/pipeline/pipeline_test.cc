@@ -234,6 +234,41 @@ TEST_F(PipelineTest, CountsByTenantWithABoundedNumberOfNames) {
   EXPECT_EQ(stats.tenants.at(kOtherTenants).requests, 6u);
 }
 
+TEST_F(PipelineTest, AnswersWhenTheEventsAreStoredIfThatIsAskedFor) {
+  ASSERT_TRUE(Open().ok());
+  const std::string event = Event(1);
+  IntakeRequest request{.tenant = "acme",
+                        .events = {{.bucket = "events", .type = "WEB", .json = event}},
+                        .ack = {.level = AckLevel::kStored}};
+  request.events[0].time_us = static_cast<std::int64_t>(kNow) * 1'000'000;
+  std::promise<Status> answer;
+  std::future<Status> answered = answer.get_future();
+  pipeline->Keep(request, [&](const Status& status) { answer.set_value(status); });
+  // Its second is open, and this clock stands still.
+  EXPECT_EQ(answered.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  EXPECT_TRUE(DrainQuickly(this).ok());
+  EXPECT_TRUE(answered.get().ok());
+  EXPECT_THAT(client.Events(), ElementsAre(Pair(event, 1)));
+  EXPECT_EQ(pipeline->stats().requests_watched, 0u);
+}
+
+TEST_F(PipelineTest, SaysUnavailableWhenTheStoreIsTooSlowAndStoresItAllTheSame) {
+  client.BeforePut([](const std::string&, const ChunkKey&) { return Unavailable("away"); });
+  ASSERT_TRUE(Open().ok());
+  const std::string event = Event(1);
+  IntakeRequest request{.tenant = "acme",
+                        .events = {{.bucket = "events", .type = "WEB", .json = event}},
+                        .ack = {.level = AckLevel::kStored, .timeout = 5s}};
+  std::promise<Status> answer;
+  std::future<Status> answered = answer.get_future();
+  pipeline->Keep(request, [&](const Status& status) { answer.set_value(status); });
+  while (answered.wait_for(1ms) == std::future_status::timeout) clock.Advance(1);
+  EXPECT_THAT(answered.get(), HasCode(StatusCode::kUnavailable));
+  client.BeforePut(nullptr);
+  EXPECT_TRUE(DrainQuickly(this).ok());
+  EXPECT_THAT(client.Events(), ElementsAre(Pair(event, 1)));
+}
+
 TEST_F(PipelineTest, OneProcessASpool) {
   ASSERT_TRUE(Open().ok());
   EXPECT_THAT(Pipeline::Open(options()).status(), HasCode(StatusCode::kFailedPrecondition));

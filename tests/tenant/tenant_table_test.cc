@@ -75,6 +75,18 @@ TEST(TenantTableTest, SaysForHowLongIdsAreRemembered) {
   }
 }
 
+TEST(TenantTableTest, ReadsWhenEventsAreAcknowledged) {
+  const auto ack = [](const std::string& line) {
+    const auto table = TenantTable::Parse("[tenants.acme]\n" + line, "test");
+    return table.ok() ? (*table)->tenant(0).ack : std::nullopt;
+  };
+  EXPECT_EQ(ack(""), std::nullopt);
+  EXPECT_EQ(ack("ack = 'stored'"), AckLevel::kStored);
+  EXPECT_EQ(ack("ack = 'replicated'"), AckLevel::kReplicated);
+  EXPECT_EQ(ack("ack = 'local'"), AckLevel::kLocal);
+  EXPECT_THAT(ErrorOf("[tenants.acme]\nack = 'soon'"), HasSubstr("line 2: ack: want"));
+}
+
 TEST(TenantTableTest, MatchesOriginsWhole) {
   const auto table = Table(Key("web", "origins = ['https://shop.example']") + Key("any"));
   ASSERT_NE(table, nullptr);
