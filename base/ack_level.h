@@ -7,14 +7,13 @@
 namespace carillon {
 
 // What a collector has done with events when it says that it has them
-// (docs/design/0010-acknowledgements.md).
+// (docs/design/0009-acknowledgements.md).
 enum class AckLevel : std::uint8_t {
-  kLocal,       // they are on its disk
-  kReplicated,  // and on that of a second collector
-  kStored,      // they are committed in the ring
+  kLocal,   // they are on its disk
+  kStored,  // they are committed in the ring
 };
 
-// "local", "replicated", "stored".
+// "local", "stored".
 std::string_view ToString(AckLevel level);
 std::optional<AckLevel> ParseAckLevel(std::string_view text);
 

@@ -60,7 +60,7 @@ void AddFlags(Overlay* overlay) {
   overlay->Add("--open", &CollectorConfig::open,
                "Take requests without a key as TENANT's; on loopback only");
   overlay->Add("--ack", &CollectorConfig::ack,
-               "When events are acknowledged: local, replicated, stored (default local)");
+               "When events are acknowledged: local or stored (default local)");
   overlay->Add("--threads", &CollectorConfig::threads, "Of connections (default: one a core)");
   overlay->Add("--dc", &CollectorConfig::dc, "Data centre in the keys of chunks (default 1)");
   overlay->Add("--cell", &CollectorConfig::cell,

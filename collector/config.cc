@@ -97,12 +97,11 @@ const Key kKeys[] = {
      "How long events wait to be told from duplicates; then they go on unchecked (ms).",
      Number{&CollectorConfig::claim_deadline_ms, 1, 60'000}},
     {"ack",
-     "When events are acknowledged, unless their tenant says so itself: local (on this disk),\n"
-     "# replicated (and on that of `peer`), stored (in the ring).",
+     "When events are acknowledged, unless their tenant says so itself: local (on this disk)\n"
+     "# or stored (in the ring).",
      &CollectorConfig::ack},
     {"ack_timeout_ms",
-     "How long replicated or stored may take; then 503, and the events are stored all the same "
-     "(ms).",
+     "How long stored may take; then 503, and the events are stored all the same (ms).",
      Number{&CollectorConfig::ack_timeout_ms, 100, 600'000}},
     {"drain_seconds", "How long a stop waits for answers, and again for the ring (seconds).",
      Number{&CollectorConfig::drain_seconds, 0, 3600}},
@@ -264,7 +263,7 @@ Status Validate(const CollectorConfig& config) {
   if (!config.open.empty()) RETURN_IF_ERROR(CheckName("open", config.open));
   RETURN_IF_ERROR(TrustedProxies::Parse(config.trusted_proxies).status());
   if (!ParseAckLevel(config.ack)) {
-    return InvalidArgument("ack = '{}': want local, replicated, or stored", config.ack);
+    return InvalidArgument("ack = '{}': want local or stored", config.ack);
   }
   RETURN_IF_ERROR(CheckAgent(AgentOf(config), DefaultTenant(config)));
   const bool streams = !(config.forward + config.syslog + config.relp).empty();

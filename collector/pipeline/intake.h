@@ -49,7 +49,7 @@ struct PackedChunk {
   std::string_view bucket;
   ChunkInfo info;  // of the value; its dc is the collector's
   SharedBytes value;
-  AckWish ack;  // kReplicated is kStored: a copy would be no earlier
+  AckWish ack;
 };
 
 // Where packed chunks go.

@@ -36,7 +36,7 @@ LAYERS = {
 }
 # Decisions only: they take time and chance as arguments.
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
-        "client/second_batcher", "client/router.", "client/node_health.", "frames/frame.", "frames/call.",
+        "client/second_batcher", "client/router.", "client/node_health.", "client/throttle.", "frames/frame.", "frames/call.",
         "collector/dialects/", "collector/user_agent/user_agent_cache", "collector/tenant/",
         "collector/pipeline/chunk_batcher",
         "collector/pipeline/send_schedule", "collector/pipeline/stale_budget",
