@@ -91,6 +91,9 @@ void TailFiles::Follow(Instant now, const SeenFile& seen, TailFile* file,
   watch.phase = seen.sibling ? Phase::kLeaving : Phase::kFollowed;
   watch.since = now;
   watch.seen = true;
+  // A process that was killed before it had saved them has left none, but its position.
+  const std::size_t head = std::min<std::uint64_t>(file->offset, kTailHeadBytes);
+  if (file->head.size() < head) file->head = seen.head.substr(0, head);
   file->identity = seen.identity;
   file->path = seen.path;
   changed_ = true;
@@ -156,7 +159,7 @@ void TailFiles::Look(Instant now, const std::vector<SeenFile>& seen, const CrcBe
     }
   }
   for (const SeenFile& one : seen) {
-    if (LookAtOpen(one) || one.sibling || HoldBack(now, one)) continue;
+    if (LookAtOpen(one) || one.sibling || one.size == 0 || HoldBack(now, one)) continue;
     Begin(now, one, opens);
   }
   for (const std::string& tail : tails_) {

@@ -51,7 +51,7 @@ struct OpenTailFile {
 // A file is known by device, inode, time of birth, and first bytes; a copy of a missed one by its
 // first bytes; and each by those before the offset. A file that begins like another one, and is
 // shorter than what was read of that, may be a copy that is not whole yet: it is held back for
-// kHoldBack.
+// kHoldBack. An empty one tells nothing yet, and is left alone.
 //
 // Pure. One caller at a time. Memory: about 600 bytes a file, at most kMaxTailFiles of them: more
 // are not followed, and counted.

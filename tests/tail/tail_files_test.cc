@@ -384,6 +384,42 @@ TEST_F(TailFilesTest, TellsAFileFromItsCopyByTheBytesBeforeThePosition) {
   EXPECT_THAT(Read(), ::testing::UnorderedElementsAre("other bytes", "3"));
 }
 
+TEST_F(TailFilesTest, KnowsTheCopyOfAFileWhoseFirstBytesWereNotSaved) {
+  Write("/app.log", "1\n2\n");
+  Look();
+  const std::uint64_t number = open_.begin()->first;
+  TailState state = files_->state();
+  EXPECT_THAT(Read(), ElementsAre("1", "2"));
+  const TailFile read = *files_->Find(number);
+  Believe(TailEventId(state.salt, {.number = number, .end = read.offset, .before = read.before}),
+          &state);
+  files_.emplace(std::move(state), std::set<std::string>{kTail}, std::set<std::string>());
+  open_.clear();
+  Look();
+  Write("/app.log", "3\n");
+  Copy("/app.log", "/app.log.1");
+  Look();
+  EXPECT_THAT(Read(), ElementsAre("3"));
+  disk_.at("/app.log")->bytes.clear();
+  Read();
+  Look();
+  EXPECT_THAT(Read(), IsEmpty());
+}
+
+TEST_F(TailFilesTest, ACopyThatHasNoBytesYetIsNotTakenForANewFile) {
+  Write("/app.log", "1\n");
+  Look();
+  EXPECT_THAT(Read(), ElementsAre("1"));
+  Copy("/app.log", "/app.log.1", 0);
+  Look();
+  disk_.at("/app.log.1")->bytes = "1\n";
+  EXPECT_THAT(Read(), IsEmpty());
+  disk_.at("/app.log")->bytes.clear();
+  Read();
+  Look();
+  EXPECT_THAT(Read(), IsEmpty());
+}
+
 TEST_F(TailFilesTest, ForgetsWhatIsMissedForLong) {
   Write("/app.log", "1\n");
   Look();
@@ -400,7 +436,11 @@ TEST_F(TailFilesTest, ForgetsWhatIsMissedForLong) {
 TEST_F(TailFilesTest, FollowsNoMoreThanItsLimit) {
   std::vector<SeenFile> seen;
   for (std::uint64_t i = 0; i <= kMaxTailFiles; ++i) {
-    seen.push_back({.path = fmt::format("/{}", i), .tail = kTail, .identity = {.inode = i + 1}});
+    seen.push_back({.path = fmt::format("/{}", i),
+                    .tail = kTail,
+                    .identity = {.inode = i + 1},
+                    .size = 1,
+                    .head = fmt::format("{}", i)});
   }
   std::vector<OpenTailFile> opens;
   files_->Look(now_, seen, nullptr, &opens);
