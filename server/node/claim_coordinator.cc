@@ -129,17 +129,20 @@ void ClaimCoordinator::AskLater(std::uint32_t place, const OtherClaim* first, co
   }
 }
 
+ClaimSet ClaimCoordinator::SetOf(const Told& what, std::uint64_t expire_at,
+                                 const Places& places) const {
+  ClaimSet set{.owner = what.owner,
+               .claimed_at = what.claimed_at,
+               .expire_at = expire_at,
+               .decided = what.settled,
+               .claims = {}};
+  set.claims.reserve(places.size());
+  for (const std::uint32_t place : places) set.claims.push_back(claims_[place].placed);
+  return set;
+}
+
 void ClaimCoordinator::SendVotes(Outbox* out) {
-  const auto set_of = [this](const Told& whom, std::uint64_t expire_at, const Places& places) {
-    ClaimSet set{.owner = whom.owner,
-                 .claimed_at = whom.claimed_at,
-                 .expire_at = expire_at,
-                 .decided = false,
-                 .claims = {}};
-    set.claims.reserve(places.size());
-    for (const std::uint32_t place : places) set.claims.push_back(claims_[place].placed);
-    return set;
-  };
+  if (to_vote_.empty()) return;
   for (auto& [member, ballot] : std::exchange(to_vote_, {})) {
     ReplicaClaims message{.bucket = input_.order.bucket,
                           .mode = ClaimMode::kVote,
@@ -147,19 +150,19 @@ void ClaimCoordinator::SendVotes(Outbox* out) {
                           .sets = {}};
     Asked asked{.member = member, .places = ballot.own};
     if (!ballot.own.empty()) {
-      message.sets.push_back(set_of({.owner = input_.order.owner, .claimed_at = *claimed_at_},
-                                    expire_at_, ballot.own));
+      message.sets.push_back(
+          SetOf({.owner = input_.order.owner, .claimed_at = *claimed_at_}, expire_at_, ballot.own));
     }
     for (const auto& [whom, places] : ballot.helped) {
       const Claim& any = claims_[places.front()];
-      message.sets.push_back(set_of(whom, any.others[*any.helped].claim.expire_at, places));
+      message.sets.push_back(SetOf(whom, any.others[*any.helped].claim.expire_at, places));
       asked.places.insert(asked.places.end(), places.begin(), places.end());
       asked.helped += places.size();
     }
     asked_.emplace(out->Claim(member, std::move(message)), std::move(asked));
-    turn_ends_at_ = out->scene().time.now + kTurn;
-    out->WakeAt(turn_ends_at_);
   }
+  turn_ends_at_ = out->scene().time.now + kTurn;
+  out->WakeAt(turn_ends_at_);
 }
 
 ClaimCoordinator::Mask ClaimCoordinator::BitOf(const Claim& claim, MemberIndex member) const {
@@ -336,16 +339,8 @@ void ClaimCoordinator::SendTold(Outbox* out) {
                           .sets = {}};
     Asked asked{.member = member, .places = {}, .tells = true};
     for (const auto& [what, places] : sets) {
-      ClaimSet set{.owner = what.owner,
-                   .claimed_at = what.claimed_at,
-                   .expire_at = claims_[places.front()].expire_at,
-                   .decided = what.settled,
-                   .claims = {}};
-      for (const std::uint32_t place : places) {
-        set.claims.push_back(claims_[place].placed);
-        asked.places.push_back(place);
-      }
-      message.sets.push_back(std::move(set));
+      message.sets.push_back(SetOf(what, claims_[places.front()].expire_at, places));
+      asked.places.insert(asked.places.end(), places.begin(), places.end());
     }
     asked_.emplace(out->Claim(member, std::move(message)), std::move(asked));
   }

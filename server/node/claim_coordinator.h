@@ -116,6 +116,7 @@ class ClaimCoordinator {
   void BeginAgain(Outbox* out);
   void AskLead(std::uint32_t place);
   void AskLater(std::uint32_t place, const OtherClaim* first, const Scene& scene);
+  ClaimSet SetOf(const Told& what, std::uint64_t expire_at, const Places& places) const;
   void SendVotes(Outbox* out);
   void HandleVotes(const Asked& asked, const ClaimsDone& done, const Scene& scene);
   void CountVote(Claim* claim, Mask bit, bool helped, const OtherClaim* other) const;
