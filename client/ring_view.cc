@@ -125,6 +125,7 @@ std::string LoadNameOf(const std::string& endpoint, const Aim& aim) {
 
 Status RingView::MaySend(const std::string& endpoint, const Aim& aim) {
   const std::lock_guard lock(mutex_);
+  if (throttle_.IsIdle()) return OkStatus();
   constexpr std::uint64_t kSteps = 1 << 20;
   const double chance = static_cast<double>(random_.Below(kSteps)) / kSteps;
   if (throttle_.MaySend(LoadNameOf(endpoint, aim), chance, SystemClock().Now())) return OkStatus();
@@ -133,10 +134,12 @@ Status RingView::MaySend(const std::string& endpoint, const Aim& aim) {
 
 void RingView::HandleLoad(const std::string& endpoint, const Aim& aim, const Status& status) {
   if (IsAway(status)) return;
+  const bool refused = status.code() == StatusCode::kResourceExhausted;
   const std::lock_guard lock(mutex_);
+  if (!refused && throttle_.IsIdle()) return;
   const std::string name = LoadNameOf(endpoint, aim);
   const Instant now = SystemClock().Now();
-  if (status.code() == StatusCode::kResourceExhausted) {
+  if (refused) {
     throttle_.HandleRefused(name, now);
   } else {
     throttle_.HandleTaken(name, now);

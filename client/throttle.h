@@ -25,6 +25,8 @@ class Throttle {
   // It was answered, and not because there was too much; or refused because there was.
   void HandleTaken(const std::string& name, Instant now);
   void HandleRefused(const std::string& name, Instant now);
+  // Nobody refused anything lately: all may be sent, and nothing taken need be told.
+  bool IsIdle() const { return counts_.empty(); }
 
  private:
   struct Counts {
