@@ -149,7 +149,7 @@ class PipelineNumbers {
         [](const Stats& stats) { return stats.dead_letter_events; });
     add("spool_damaged_total", "Stretches of the spool that were unreadable.",
         [](const Stats& stats) { return stats.damaged; });
-    add("requests_watched", "Kept, and not answered before they are stored, or held as copies.",
+    add("requests_watched", "Kept, and not answered before they are stored.",
         [](const Stats& stats) { return stats.requests_watched; });
     AddDeduplication(metrics);
     metrics->AddNumber("listen_overflows_total",

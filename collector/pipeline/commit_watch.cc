@@ -34,11 +34,8 @@ void CommitWatch::Watch(WatchedRequest request) {
   watched.events = request.events;
   watched.left = request.events;
   watched.done = std::move(request.done);
-  watched.settled = std::move(request.settled);
-  if (watched.done) {
-    watched.due = {request.deadline, request.number};
-    due_.emplace(*watched.due, request.number);
-  }
+  watched.due = {request.deadline, request.number};
+  due_.insert(*watched.due);
   if (request.claims != nullptr) watched.ids = request.claims->ids;
   for (std::uint32_t place = 0; place < watched.ids.size(); ++place) {
     if (watched.ids[place] == kNoId) continue;
@@ -54,8 +51,7 @@ void CommitWatch::WatchChunk(OutboxId chunk, Instant deadline, std::function<voi
          .events = 1,
          .claims = nullptr,
          .deadline = deadline,
-         .done = std::move(done),
-         .settled = {}});
+         .done = std::move(done)});
   HandleCovered(chunk, {{.request = number, .place = 0}});
 }
 
@@ -140,7 +136,6 @@ void CommitWatch::EndEvent(std::uint64_t number, const Status& status, Calls* ca
   if (request.failure.ok()) request.failure = status;
   if (--request.left > 0) return;
   Answer(&request, request.failure, calls);
-  if (request.settled) calls->push_back(std::move(request.settled));
   --reserved_requests_;
   reserved_events_ -= request.events;
   watched_.erase(watched);
@@ -148,9 +143,9 @@ void CommitWatch::EndEvent(std::uint64_t number, const Status& status, Calls* ca
 }
 
 void CommitWatch::Answer(Request* request, Status status, Calls* calls) {
-  if (request->due) due_.erase(*request->due);
+  if (!request->due) return;  // it was
+  due_.erase(*request->due);
   request->due.reset();
-  if (!request->done) return;
   calls->push_back(
       [done = std::exchange(request->done, {}), status = std::move(status)] { done(status); });
 }
@@ -160,7 +155,7 @@ void CommitWatch::Tick(Instant now) {
   Calls calls;
   {
     const std::lock_guard lock(mutex_);
-    while (!due_.empty() && due_.begin()->first.first <= now) {
+    while (!due_.empty() && due_.begin()->first <= now) {
       Answer(&watched_.at(due_.begin()->second),
              Unavailable("it is in the spool, and was not stored in time"), &calls);
     }

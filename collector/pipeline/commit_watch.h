@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -30,15 +31,14 @@ struct WatchedRequest {
   std::size_t events = 0;
   std::shared_ptr<const EventClaims> claims;  // may be null
   Instant deadline;                           // of `done`
-  std::function<void(Status)> done;           // may be empty
-  std::function<void()> settled;              // may be empty
+  std::function<void(Status)> done;
 };
 
-// Says when the events of a request are committed in the store: for those who are answered only
-// then (`done`), and for those who hold a copy until then (`settled`).
+// Says when the events of a request are committed in the store, to those who are answered only
+// then.
 //
-//   Watch --> events in chunks (HandleCovered) or dropped --chunks committed--> done(OK), settled
-//      \--deadline--> done(UNAVAILABLE); goes on for the sake of `settled` and of what was dropped
+//   Watch --> events in chunks (HandleCovered) or dropped --chunks committed--> done(OK)
+//      \--deadline--> done(UNAVAILABLE); goes on for the sake of what is dropped for it
 //
 // An event that was dropped as a duplicate of one that is watched here counts when that one is
 // committed, so that a client that was told to come again is not told OK too early. Of one that is
@@ -80,7 +80,6 @@ class CommitWatch {
     std::size_t left = 0;    // not committed
     std::vector<ClaimId> ids;
     std::function<void(Status)> done;
-    std::function<void()> settled;
     std::optional<std::pair<Instant, std::uint64_t>> due;
     Status failure;  // some of it is a dead letter
   };
@@ -104,8 +103,8 @@ class CommitWatch {
   std::size_t reserved_events_ = 0;
   std::unordered_map<std::uint64_t, Request> watched_;
   std::map<OutboxId, std::vector<CoveredEvent>> chunks_;
-  std::map<ClaimId, Holder> holders_;  // who has an id and is not committed
-  std::map<std::pair<Instant, std::uint64_t>, std::uint64_t> due_;
+  std::map<ClaimId, Holder> holders_;                // who has an id and is not committed
+  std::set<std::pair<Instant, std::uint64_t>> due_;  // and the request's number
 };
 
 }  // namespace carillon

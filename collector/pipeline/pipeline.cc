@@ -311,8 +311,7 @@ void SpoolPipeline::HandleKept(const KeptHow& how, const Status& kept, std::uint
                 .events = how.events,
                 .claims = how.claims,
                 .deadline = how.deadline,
-                .done = how.done,
-                .settled = {}});
+                .done = how.done});
 }
 
 Status SpoolPipeline::AdmitChunk(const PackedChunk& chunk) {

@@ -80,7 +80,7 @@ struct PipelineStats {
   std::uint64_t dead_letters = 0;  // chunks given up
   std::uint64_t dead_letter_events = 0;
 
-  std::uint64_t requests_watched = 0;  // kept, and answered only when they are stored, or copied
+  std::uint64_t requests_watched = 0;  // kept, and answered only when they are stored
 
   DeduplicatorStats deduplicated;
 
