@@ -133,6 +133,14 @@ class TailFilesTest : public ::testing::Test {
   std::optional<TailFiles> files_;
   std::map<std::string, std::shared_ptr<Disk>> disk_;
   std::map<std::uint64_t, std::shared_ptr<Disk>> open_;
+  // Into `state`, of before that: where the one file that is open is read to, as the spool says it.
+  void BelieveWhatWasRead(TailState* state) const {
+    const TailFile& read = *files_->Find(open_.begin()->first);
+    Believe(TailEventId(state->salt,
+                        {.number = read.number, .end = read.offset, .before = read.before}),
+            state);
+  }
+
   std::set<std::string> matching_;  // empty: all
   std::uint64_t inodes_ = 100;
   Instant now_{1h};
@@ -369,12 +377,9 @@ TEST_F(TailFilesTest, GoesOnWhereTheIntakeSaysAndOnlyInTheSameFile) {
 TEST_F(TailFilesTest, TellsAFileFromItsCopyByTheBytesBeforeThePosition) {
   Write("/app.log", "1\n2\n");
   Look();
-  const std::uint64_t number = open_.begin()->first;
   TailState state = files_->state();
   EXPECT_THAT(Read(), ElementsAre("1", "2"));
-  const TailFile read = *files_->Find(number);
-  Believe(TailEventId(state.salt, {.number = number, .end = read.offset, .before = read.before}),
-          &state);
+  BelieveWhatWasRead(&state);
   Write("/app.log", "3\n");
   Copy("/app.log", "/app.log.1");
   disk_.at("/app.log")->bytes = "other bytes\n";
@@ -387,12 +392,9 @@ TEST_F(TailFilesTest, TellsAFileFromItsCopyByTheBytesBeforeThePosition) {
 TEST_F(TailFilesTest, KnowsTheCopyOfAFileWhoseFirstBytesWereNotSaved) {
   Write("/app.log", "1\n2\n");
   Look();
-  const std::uint64_t number = open_.begin()->first;
   TailState state = files_->state();
   EXPECT_THAT(Read(), ElementsAre("1", "2"));
-  const TailFile read = *files_->Find(number);
-  Believe(TailEventId(state.salt, {.number = number, .end = read.offset, .before = read.before}),
-          &state);
+  BelieveWhatWasRead(&state);
   files_.emplace(std::move(state), std::set<std::string>{kTail}, std::set<std::string>());
   open_.clear();
   Look();

@@ -38,7 +38,7 @@ LAYERS = {
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
         "client/second_batcher", "client/router.", "client/node_health.", "client/throttle.", "frames/frame.", "frames/call.",
         "collector/dialects/", "collector/user_agent/user_agent_cache", "collector/tenant/",
-        "collector/pipeline/chunk_batcher",
+        "collector/pipeline/call_window", "collector/pipeline/chunk_batcher",
         "collector/pipeline/send_schedule", "collector/pipeline/stale_budget",
         "collector/pipeline/spool_format", "collector/pipeline/request_check",
         "collector/pipeline/claim_stage", "collector/pipeline/claim_breaker",
