@@ -83,6 +83,20 @@ void AddNodes(const std::vector<NodeUsage>& nodes, JsonWriter* json) {
   json->EndArray();
 }
 
+void AddRuns(const std::vector<RunFigures>& runs, JsonWriter* json) {
+  json->Key("runs").BeginArray();
+  for (const RunFigures& run : runs) {
+    json->BeginObject();
+    json->Key("mb_per_second").Decimal(run.mb_per_second);
+    json->Key("ops_per_second").Decimal(run.operations_per_second);
+    json->Key("server_cpu_seconds_per_gb").Decimal(run.server_cpu_seconds_per_gb);
+    json->Key("p99_ms").Decimal(run.p99_ms);
+    json->Key("loopback_mb_per_second").Decimal(run.loopback);
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
 std::string Fixed(double value, int digits) {
   return fmt::format("{:.{}f}", value, digits);
 }
@@ -120,6 +134,16 @@ std::string NodesInTable(const BenchRun& run) {
   return table.Render();
 }
 
+std::string RunsInLines(const std::vector<RunFigures>& runs) {
+  std::string text = fmt::format("the median of {} runs, by MB/s:", runs.size());
+  for (const RunFigures& run : runs) text += fmt::format(" {:.1f}", run.mb_per_second);
+  text += "; CPU s/GB of nodes:";
+  for (const RunFigures& run : runs) {
+    text += fmt::format(" {:.2f}", run.server_cpu_seconds_per_gb);
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string InJson(const BenchRun& run) {
@@ -136,10 +160,9 @@ std::string InJson(const BenchRun& run) {
   json.Key("append_sync_mb_per_second").Decimal(calibration.append_sync);
   json.Key("memcpy_mb_per_second").Decimal(calibration.memcpy);
   json.Key("crc_mb_per_second").Decimal(calibration.crc);
+  if (calibration.touch > 0) json.Key("touch_mb_per_second").Decimal(calibration.touch);
   json.EndObject();
-  json.Key("runs_mb_per_second").BeginArray();
-  for (const double rate : run.runs_mb_per_second) json.Decimal(rate);
-  json.EndArray();
+  AddRuns(run.runs, &json);
   if (run.readers) {
     json.Key("readers").BeginObject();
     AddResult(*run.readers, &json);
@@ -174,10 +197,11 @@ std::string InTable(const BenchRun& run) {
   }
   text += fmt::format(
       "the machine, MB/s: loopback TCP {:.0f}, append + fdatasync {:.0f}, memcpy {:.0f}, CRC32C "
-      "{:.0f}\n\n",
+      "{:.0f}\n",
       run.calibration.loopback, run.calibration.append_sync, run.calibration.memcpy,
       run.calibration.crc);
-  return text + NodesInTable(run);
+  if (run.runs.size() > 1) text += RunsInLines(run.runs);
+  return text + "\n" + NodesInTable(run);
 }
 
 }  // namespace carillon

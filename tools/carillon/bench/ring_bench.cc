@@ -8,6 +8,7 @@
 #include "tools/carillon/bench/benches.h"
 #include "tools/carillon/bench/load_order.h"
 #include "tools/carillon/bench/load_process.h"
+#include "tools/carillon/bench/memory_touch.h"
 
 namespace carillon {
 namespace {
@@ -108,6 +109,11 @@ StatusOr<BenchRun> RunOnce(const RingBenchOptions& options, const std::string& e
   BenchRun run{.workload = options.workload, .options = options};
   progress("calibrating");
   ASSIGN_OR_RETURN(run.calibration, Calibrate(options));
+  // Before anything is stored: it pushes files out of the page cache.
+  if (options.touch_gb > 0) {
+    progress("touching memory");
+    ASSIGN_OR_RETURN(run.calibration.touch, TouchMemory(options.touch_gb * 1'000'000'000));
+  }
   LoadSpec stored = order.spec;
   if (options.workload == "mixed") stored.workload = Workload::kRange;
   progress("storing what is read");
@@ -171,13 +177,19 @@ StatusOr<BenchRun> RunRingBench(const RingBenchOptions& options, const std::stri
     ASSIGN_OR_RETURN(BenchRun run, RunOnce(options, endpoint, client.get(), meter.get(), progress));
     runs.push_back(std::move(run));
   }
-  std::vector<double> rates;
-  for (const BenchRun& run : runs) rates.push_back(run.mb_per_second());
+  std::vector<RunFigures> figures;
+  for (const BenchRun& run : runs) {
+    figures.push_back({.mb_per_second = run.mb_per_second(),
+                       .operations_per_second = run.operations_per_second(),
+                       .server_cpu_seconds_per_gb = run.server_cpu_seconds_per_gb(),
+                       .p99_ms = run.result.latency.PercentileMs(0.99),
+                       .loopback = run.calibration.loopback});
+  }
   std::sort(runs.begin(), runs.end(), [](const BenchRun& a, const BenchRun& b) {
     return a.mb_per_second() < b.mb_per_second();
   });
   BenchRun median = std::move(runs[runs.size() / 2]);
-  median.runs_mb_per_second = std::move(rates);
+  median.runs = std::move(figures);
   return median;
 }
 

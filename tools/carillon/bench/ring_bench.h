@@ -29,6 +29,7 @@ struct RingBenchOptions {
   std::uint64_t processes = 1;
   std::uint64_t readers = 1;           // of mixed: ranges read at once while seconds are written
   std::uint64_t runs = 1;              // of which the median is reported
+  std::uint64_t touch_gb = 0;          // memory touched before each run: memory_touch.h
   std::string directory = "/var/tmp";  // calibrations and local clusters write here
 };
 
@@ -38,6 +39,16 @@ struct Calibration {
   double append_sync = 0;  // a plain file, as many writers of such values as there are puts at once
   double memcpy = 0;
   double crc = 0;
+  double touch = 0;  // memory_touch.h; 0: it was not asked for
+};
+
+// What one of several runs came to.
+struct RunFigures {
+  double mb_per_second = 0;
+  double operations_per_second = 0;
+  double server_cpu_seconds_per_gb = 0;
+  double p99_ms = 0;
+  double loopback = 0;  // its calibration
 };
 
 struct BenchRun {
@@ -47,7 +58,7 @@ struct BenchRun {
   std::optional<LoadResult> readers;  // of mixed
   std::vector<NodeUsage> nodes;       // what they used meanwhile
   Calibration calibration;
-  std::vector<double> runs_mb_per_second;  // of each run
+  std::vector<RunFigures> runs;  // of all, in their order; this is the one of median MB/s
 
   double mb_per_second() const;
   double operations_per_second() const;
