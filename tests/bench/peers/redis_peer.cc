@@ -37,20 +37,23 @@ class RedisConnection final : public PeerConnection {
     return ReadValue(value);
   }
 
-  // One pipeline: what comes last in it is done last.
+  // One transaction, sent in one pipeline: the log gets all of it in one write and one fsync.
   Status WriteSecond(const PeerRange& second, const SharedBytes& value) override {
     std::vector<std::string> heads;
     for (std::uint64_t n = 0; n < second.chunks; ++n) {
       heads.push_back(Command({"SET", KeyText({second.group, second.first, n})}, value.size()));
     }
     const std::string number = std::to_string(second.first);
-    heads.push_back(Command({"ZADD", std::string(1, second.group), number, number}));
-    std::vector<std::string_view> pieces;
-    for (std::uint64_t n = 0; n < second.chunks; ++n) {
-      pieces.insert(pieces.end(), {heads[n], value.view(), "\r\n"});
-    }
-    pieces.push_back(heads.back());
+    const std::string begin = Command({"MULTI"});
+    const std::string end =
+        Command({"ZADD", std::string(1, second.group), number, number}) + Command({"EXEC"});
+    std::vector<std::string_view> pieces = {begin};
+    for (const std::string& head : heads) pieces.insert(pieces.end(), {head, value.view(), "\r\n"});
+    pieces.push_back(end);
     RETURN_IF_ERROR(stream_->Write(pieces));
+    // MULTI's OK, QUEUED of each, and EXEC's list: an OK a SET, and a number.
+    for (std::uint64_t n = 0; n < second.chunks + 2; ++n) RETURN_IF_ERROR(ReadHead('+').status());
+    RETURN_IF_ERROR(ReadHead('*').status());
     for (std::uint64_t n = 0; n < second.chunks; ++n) RETURN_IF_ERROR(ReadHead('+').status());
     return ReadHead(':').status();
   }

@@ -13,7 +13,7 @@
 namespace carillon {
 namespace {
 
-constexpr std::size_t kBufferBytes = 64 * 1024;
+constexpr std::size_t kBufferBytes = 16 * 1024;
 constexpr int kTimeoutSeconds = 60;
 
 // Drops the first `bytes` of the pieces from `*first` on.

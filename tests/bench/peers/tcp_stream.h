@@ -21,7 +21,7 @@ class TcpStream {
 
   // All pieces, in as few system calls as it takes.
   Status Write(const std::vector<std::string_view>& pieces);
-  // Up to the next CR LF, without it; valid until the next call. DATA_LOSS: over 64 KiB.
+  // Up to the next CR LF, without it; valid until the next call. DATA_LOSS: over 16 KiB.
   StatusOr<std::string_view> ReadLine();
   // Replaces `*to` by the next `size` bytes.
   Status Read(std::size_t size, std::string* to);
