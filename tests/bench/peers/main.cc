@@ -9,7 +9,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "base/process_tuning.h"
 #include "tests/bench/peers/report.h"
 #include "tests/bench/peers/workloads.h"
 #include "tools/carillon/bench/benches.h"
@@ -119,7 +118,6 @@ Status Run(const Options& options) {
 }  // namespace carillon
 
 int main(int argc, char** argv) {
-  carillon::TuneProcess();
   carillon::Options options;
   CLI::App app("Carillon beside other servers, each with the same work");
   std::vector<std::string> names;
