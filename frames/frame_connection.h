@@ -57,12 +57,6 @@ class FrameConnection final : public Flushable,
   // `on_closed` follows with `why`, unless it was called already.
   void Close(const Status& why);
 
-  // Of frames that wait to be written, what is written of the first included.
-  std::size_t queued_bytes() const {
-    const std::lock_guard lock(mutex_);
-    return queued_bytes_;
-  }
-
   // Grows whenever bytes come or go: while it does, the other end is there.
   std::uint64_t progress() const { return progress_; }
 

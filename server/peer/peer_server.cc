@@ -11,7 +11,6 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "base/retry_hint.h"
 #include "frames/frame_connection.h"
 #include "server/node/peer_codec.h"
 
@@ -19,8 +18,6 @@ namespace carillon {
 namespace {
 
 using boost::asio::ip::tcp;
-
-constexpr Duration kUnsentHint = std::chrono::milliseconds(200);
 
 // A connection and how much of it is at the sink.
 struct Served {
@@ -129,11 +126,6 @@ class Worker {
     if (served->under_way > PeerServer::kMaxUnderWay) {
       pending->CountAs(is_call ? "call" : "busy", metrics_);
       return pending->Refuse(ResourceExhausted("too many requests at once"));
-    }
-    if (is_call && served->connection->queued_bytes() > PeerServer::kMaxUnsentBytes) {
-      pending->CountAs("call", metrics_);
-      return pending->Refuse(
-          WithRetryHint(ResourceExhausted("replies wait to be taken"), kUnsentHint));
     }
     if (is_call) return HandleCall(pending, std::move(frame.body));
     auto decoded = frame.kind == FrameKind::kRequest

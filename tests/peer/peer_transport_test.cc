@@ -2,11 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <future>
 #include <map>
 #include <memory>
@@ -16,10 +14,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 
 #include "base/checksum.h"
-#include "base/retry_hint.h"
 #include "server/node/peer_codec.h"
 #include "server/peer/peer_client.h"
 #include "server/peer/peer_server.h"
@@ -84,9 +80,9 @@ class EchoSink final : public PeerSink {
 // A node that answers as its sink does.
 class TestNode {
  public:
-  explicit TestNode(EchoSink* sink, CallSink* calls = nullptr)
+  explicit TestNode(EchoSink* sink)
       : sink_(sink),
-        server_(PeerServer::Start(sink, calls, &metrics_)),
+        server_(PeerServer::Start(sink, nullptr, &metrics_)),
         acceptor_(io_, Loopback()) {
     thread_ = std::thread([this] {
       AcceptNext();
@@ -103,7 +99,6 @@ class TestNode {
     server_->Stop();
   }
   std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
-  int port() const { return port_; }
   const Metrics& metrics() const { return metrics_; }
 
  private:
@@ -321,91 +316,6 @@ TEST(PeerTransportTest, EndsEveryCallOnceWhenItStops) {
   }
   server.Stop();
   EXPECT_EQ(replies.size(), 51u);
-}
-
-// A client that reads when it is told to. Threads: one.
-class RawFrames {
- public:
-  explicit RawFrames(int port) : socket_(io_) {
-    socket_.connect({boost::asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)});
-    Write(FramePreamble());
-  }
-  void Send(FrameKind kind, std::uint64_t id, ByteSpan body) {
-    const FrameHeadBytes head = EncodeFrameHead(
-        {.kind = kind, .id = id, .body_bytes = static_cast<std::uint32_t>(body.size())});
-    Write({head.data(), head.size()});
-    Write(body);
-  }
-  Frame Receive() {
-    while (frames_.empty()) {
-      const auto spaces = reader_.Prepare();
-      const std::array<boost::asio::mutable_buffer, 2> buffers = {
-          boost::asio::buffer(spaces[0].data, spaces[0].size),
-          boost::asio::buffer(spaces[1].data, spaces[1].size)};
-      std::vector<Frame> came;
-      const Status status = reader_.Take(socket_.read_some(buffers), &came);
-      EXPECT_TRUE(status.ok()) << ToString(status);
-      for (Frame& frame : came) frames_.push_back(std::move(frame));
-    }
-    Frame first = std::move(frames_.front());
-    frames_.pop_front();
-    return first;
-  }
-
- private:
-  void Write(ByteSpan bytes) {
-    boost::asio::write(socket_, boost::asio::buffer(bytes.data(), bytes.size()));
-  }
-  boost::asio::io_context io_;
-  boost::asio::ip::tcp::socket socket_;
-  FrameReader reader_{kMaxPeerRequestBytes};
-  std::deque<Frame> frames_;
-};
-
-// Answers each call with the same large value, on the thread that asks.
-class LargeCalls final : public CallSink {
- public:
-  void HandleCall(SharedBytes /*call*/, std::function<void(StatusOr<Rope>)> done) override {
-    ++asked_;
-    done(Rope(value_));
-  }
-  std::size_t value_bytes() const { return value_.size(); }
-  std::size_t asked() const { return asked_; }
-
- private:
-  const SharedBytes value_{Bytes(1 << 20, 'v')};
-  std::atomic<std::size_t> asked_{0};
-};
-
-TEST(PeerTransportTest, RefusesCallsOfAClientThatTakesNoRepliesAndServesItWhenItDoes) {
-  EchoSink sink;
-  LargeCalls calls;
-  const TestNode server(&sink, &calls);
-  RawFrames client(server.port());
-  constexpr std::uint64_t kCalls = 200;
-  for (std::uint64_t id = 1; id <= kCalls; ++id) client.Send(FrameKind::kCall, id, "x");
-  client.Send(FrameKind::kRequest, kCalls + 1,
-              EncodePeerRequest(SampleSender(), EchoRequest{}).Flatten());
-  sink.WaitFor(1);  // all calls before it have been looked at; no reply has been read
-  EXPECT_LE(calls.asked() * calls.value_bytes(),
-            PeerServer::kMaxUnsentBytes + (std::size_t{32} << 20));  // and the socket's buffers
-  std::size_t replies = 0;
-  std::size_t refusals = 0;
-  for (std::uint64_t i = 0; i <= kCalls; ++i) {
-    const Frame frame = client.Receive();
-    if (frame.id > kCalls) continue;
-    if (frame.kind == FrameKind::kReply) ++replies;
-    if (frame.kind != FrameKind::kRefusal) continue;
-    ++refusals;
-    const Status why = DecodeRefusal(frame.body.view());
-    EXPECT_EQ(why.code(), StatusCode::kResourceExhausted) << ToString(why);
-    EXPECT_TRUE(RetryHintOf(why).has_value()) << ToString(why);
-  }
-  EXPECT_EQ(replies, calls.asked());
-  EXPECT_EQ(replies + refusals, kCalls);
-  EXPECT_GT(refusals, 0u);
-  client.Send(FrameKind::kCall, kCalls + 2, "x");
-  EXPECT_EQ(client.Receive().kind, FrameKind::kReply);
 }
 
 TEST(PeerTransportTest, KnowsNoNodeWithoutAnAddress) {
