@@ -62,18 +62,42 @@ void FrameConnection::HandleRead(const boost::system::error_code& error, std::si
   if (error) return End(Unavailable("{}", error.message()));
   ++progress_;
   frames_.clear();
-  const Status status = reader_.Take(bytes, &frames_);
+  delivered_ = 0;
+  read_status_ = reader_.Take(bytes, &frames_);
   if (on_greeted_ && reader_.greeted()) std::exchange(on_greeted_, nullptr)();
+  Deliver();
+}
+
+// Hands the frames over, and then reads on; stops in between when too much is queued.
+void FrameConnection::Deliver() {
   {
     const FlushScope together;
-    for (Frame& frame : frames_) on_frame_(std::move(frame));
+    for (; delivered_ < frames_.size(); ++delivered_) {
+      if (MustPause()) return;
+      on_frame_(std::move(frames_[delivered_]));
+    }
   }
   frames_.clear();
-  if (!status.ok()) {
-    Close(status);
-    return End(status);
+  delivered_ = 0;
+  if (!read_status_.ok()) {
+    Close(read_status_);
+    return End(read_status_);
   }
   Read();
+}
+
+bool FrameConnection::MustPause() {
+  if (limits_.pause_above_bytes == 0) return false;
+  const std::lock_guard lock(mutex_);
+  paused_ = !closed_ && queued_bytes_ > limits_.pause_above_bytes;
+  return paused_;
+}
+
+// Requires: the lock is held. A closed connection reads on: that is how it ends.
+void FrameConnection::ResumeIfDue() {
+  if (!paused_ || (!closed_ && queued_bytes_ > limits_.pause_above_bytes / 2)) return;
+  paused_ = false;
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->Deliver(); });
 }
 
 bool FrameConnection::Send(FrameKind kind, std::uint64_t id, Rope body) {
@@ -137,6 +161,7 @@ void FrameConnection::Write(std::unique_lock<std::mutex>* lock) {
     if (written >= 0) {
       ++progress_;
       DropWritten(static_cast<std::size_t>(written));
+      ResumeIfDue();
     } else if (error == EAGAIN || error == EWOULDBLOCK) {
       return ContinueWhenWritable();
     } else if (error != EINTR) {
@@ -146,6 +171,7 @@ void FrameConnection::Write(std::unique_lock<std::mutex>* lock) {
     }
   }
   if (closed_) queue_.clear();
+  ResumeIfDue();
   writing_ = false;
 }
 
@@ -185,6 +211,7 @@ void FrameConnection::Close(const Status& why) {
   if (std::exchange(closed_, true)) return;
   why_ = why;
   (void)::shutdown(socket_.native_handle(), SHUT_RDWR);
+  ResumeIfDue();
 }
 
 void FrameConnection::End(const Status& why) {

@@ -23,6 +23,9 @@ namespace carillon {
 struct FrameLimits {
   std::size_t max_body_bytes = 0;                         // of a frame that comes
   std::size_t max_queued_bytes = std::size_t{256} << 20;  // that wait to be written
+  // While more than these wait, nothing is read; 0: it is. For the end that answers: were both ends
+  // to do so, they could wait for each other.
+  std::size_t pause_above_bytes = 0;
 };
 
 // One TCP connection with frames in both directions.
@@ -82,6 +85,9 @@ class FrameConnection final : public Flushable,
   bool Enqueue(Outgoing frame);
   void Read();
   void HandleRead(const boost::system::error_code& error, std::size_t bytes);
+  void Deliver();
+  bool MustPause();
+  void ResumeIfDue();
   std::size_t Gather(std::array<iovec, kMaxPieces>* pieces) const;
   void Write(std::unique_lock<std::mutex>* lock);
   void ContinueWhenWritable();
@@ -96,6 +102,8 @@ class FrameConnection final : public Flushable,
   // Of the socket's thread.
   FrameReader reader_;
   std::vector<Frame> frames_;
+  std::size_t delivered_ = 0;  // of frames_
+  Status read_status_;         // what comes after them
   OnFrame on_frame_;
   OnClosed on_closed_;
   OnGreeted on_greeted_;
@@ -107,6 +115,7 @@ class FrameConnection final : public Flushable,
   std::size_t queued_bytes_ = 0;
   bool writing_ = false;   // somebody writes, or waits until the socket can be written to
   bool deferred_ = false;  // a FlushScope will flush it
+  bool paused_ = false;    // Deliver goes on when less is queued
   bool closed_ = false;
   Status why_;
 };

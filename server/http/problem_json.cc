@@ -1,6 +1,9 @@
 #include "server/http/problem_json.h"
 
+#include <chrono>
+
 #include "base/check.h"
+#include "base/retry_hint.h"
 #include "server/http/http_status.h"
 #include "server/http/json_text.h"
 
@@ -15,6 +18,16 @@ std::string ProblemJson(int http_status, StatusCode code, std::string_view detai
   return out;
 }
 
+namespace {
+
+// At least 1: a hint is at least a millisecond.
+std::int64_t SecondsToWait(const Status& status) {
+  const Duration wait = RetryHintOf(status).value_or(std::chrono::seconds(1));
+  return std::chrono::ceil<std::chrono::seconds>(wait).count();
+}
+
+}  // namespace
+
 HttpResponse Problem(const Status& status) {
   return Problem(HttpStatusOf(status.code()), status);
 }
@@ -25,7 +38,9 @@ HttpResponse Problem(int http_status, const Status& status) {
       TextResponse(kProblemType, ProblemJson(http_status, status.code(), Message(status)));
   response.status = http_status;
   response.code = status.code();
-  if (http_status == 429 || http_status == 503) response.headers.push_back({"Retry-After", "1"});
+  if (http_status == 429 || http_status == 503) {
+    response.headers.push_back({"Retry-After", std::to_string(SecondsToWait(status))});
+  }
   return response;
 }
 

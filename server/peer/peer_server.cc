@@ -108,8 +108,9 @@ class Worker {
       return;
     }
     const auto served = std::make_shared<Served>();
-    served->connection =
-        FrameConnection::New(std::move(socket), {.max_body_bytes = kMaxPeerRequestBytes});
+    served->connection = FrameConnection::New(
+        std::move(socket),
+        {.max_body_bytes = kMaxPeerRequestBytes, .pause_above_bytes = PeerServer::kMaxUnsentBytes});
     served_.insert(served);
     served->connection->Start([this, served](Frame frame) { Handle(served, std::move(frame)); },
                               [this, served](const Status& why) {

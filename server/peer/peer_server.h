@@ -21,10 +21,13 @@ namespace carillon {
 // A request gets a reply whenever the sink has replied; otherwise a refusal: what is wrong with the
 // bytes, or UNAVAILABLE if the sink dropped it. A connection on which more than kMaxUnderWay
 // requests wait for the sink is read no further than that: the rest is refused with
-// RESOURCE_EXHAUSTED. Threads: `threads` of its own call the sinks; Take and Stop from any.
+// RESOURCE_EXHAUSTED. Nor is it read while more than kMaxUnsentBytes of replies wait for the other
+// end to take them: who asks faster than he reads waits in his own queue.
+// Threads: `threads` of its own call the sinks; Take and Stop from any.
 class PeerServer {
  public:
   static constexpr std::size_t kMaxUnderWay = 20'000;
+  static constexpr std::size_t kMaxUnsentBytes = std::size_t{64} << 20;
 
   // The sinks live until Stop has returned; `metrics`, and the server itself, as long as a sink may
   // hold a request. `calls` may be null: clients are refused with UNIMPLEMENTED.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/checksum.h"
+#include "base/retry_hint.h"
 #include "server/http/bucket_json.h"
 #include "server/http/chunks_route.h"
 #include "server/http/cluster_route.h"
@@ -185,7 +186,18 @@ TEST(ProblemJsonTest, SaysTypeTitleStatusDetailAndCode) {
 TEST(ProblemJsonTest, SaysWhenToComeAgain) {
   for (const Status& status : {Unavailable("x"), ResourceExhausted("x")}) {
     EXPECT_EQ(Problem(status).headers.at(0).first, "Retry-After");
+    EXPECT_EQ(Problem(status).headers.at(0).second, "1");
   }
+}
+
+TEST(ProblemJsonTest, SaysTheNodesOwnHintInWholeSecondsRoundedUp) {
+  const auto retry_after = [](std::chrono::milliseconds hint) {
+    return Problem(WithRetryHint(ResourceExhausted("x"), hint)).headers.at(0).second;
+  };
+  EXPECT_EQ(retry_after(std::chrono::milliseconds(50)), "1");
+  EXPECT_EQ(retry_after(std::chrono::milliseconds(1000)), "1");
+  EXPECT_EQ(retry_after(std::chrono::milliseconds(2001)), "3");
+  EXPECT_EQ(retry_after(std::chrono::hours(1)), "60");
 }
 
 TEST(JsonTextTest, StaysJsonWhateverTheBytes) {

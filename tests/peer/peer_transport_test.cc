@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <future>
 #include <map>
 #include <memory>
@@ -14,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
 
 #include "base/checksum.h"
 #include "server/node/peer_codec.h"
@@ -80,9 +83,9 @@ class EchoSink final : public PeerSink {
 // A node that answers as its sink does.
 class TestNode {
  public:
-  explicit TestNode(EchoSink* sink)
+  explicit TestNode(EchoSink* sink, CallSink* calls = nullptr)
       : sink_(sink),
-        server_(PeerServer::Start(sink, nullptr, &metrics_)),
+        server_(PeerServer::Start(sink, calls, &metrics_)),
         acceptor_(io_, Loopback()) {
     thread_ = std::thread([this] {
       AcceptNext();
@@ -99,6 +102,7 @@ class TestNode {
     server_->Stop();
   }
   std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
+  int port() const { return port_; }
   const Metrics& metrics() const { return metrics_; }
 
  private:
@@ -316,6 +320,94 @@ TEST(PeerTransportTest, EndsEveryCallOnceWhenItStops) {
   }
   server.Stop();
   EXPECT_EQ(replies.size(), 51u);
+}
+
+// A client that reads when it is told to. Threads: one.
+class RawFrames {
+ public:
+  explicit RawFrames(int port) : socket_(io_) {
+    socket_.connect({boost::asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)});
+    Write(FramePreamble());
+  }
+  void Send(FrameKind kind, std::uint64_t id, ByteSpan body) {
+    const FrameHeadBytes head = EncodeFrameHead(
+        {.kind = kind, .id = id, .body_bytes = static_cast<std::uint32_t>(body.size())});
+    Write({head.data(), head.size()});
+    Write(body);
+  }
+  Frame Receive() {
+    while (frames_.empty()) {
+      const auto spaces = reader_.Prepare();
+      const std::array<boost::asio::mutable_buffer, 2> buffers = {
+          boost::asio::buffer(spaces[0].data, spaces[0].size),
+          boost::asio::buffer(spaces[1].data, spaces[1].size)};
+      std::vector<Frame> came;
+      const Status status = reader_.Take(socket_.read_some(buffers), &came);
+      EXPECT_TRUE(status.ok()) << ToString(status);
+      for (Frame& frame : came) frames_.push_back(std::move(frame));
+    }
+    Frame first = std::move(frames_.front());
+    frames_.pop_front();
+    return first;
+  }
+
+ private:
+  void Write(ByteSpan bytes) {
+    boost::asio::write(socket_, boost::asio::buffer(bytes.data(), bytes.size()));
+  }
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::socket socket_;
+  FrameReader reader_{kMaxPeerRequestBytes};
+  std::deque<Frame> frames_;
+};
+
+// Answers each call with the same large value, on the thread that asks.
+class LargeCalls final : public CallSink {
+ public:
+  static constexpr std::size_t kValueBytes = std::size_t{1} << 20;
+
+  void HandleCall(SharedBytes /*call*/, std::function<void(StatusOr<Rope>)> done) override {
+    ++asked_;
+    asked_.notify_all();
+    done(Rope(value_));
+  }
+  std::uint64_t asked() const { return asked_; }
+  void WaitFor(std::uint64_t count) const {
+    for (std::uint64_t seen = asked_; seen < count; seen = asked_) asked_.wait(seen);
+  }
+
+ private:
+  const SharedBytes value_{Bytes(kValueBytes, 'v')};
+  std::atomic<std::uint64_t> asked_{0};
+};
+
+TEST(PeerTransportTest, AClientThatTakesNoRepliesIsNotReadUntilItDoes) {
+  EchoSink sink;
+  LargeCalls calls;
+  TestNode server(&sink, &calls);
+  RawFrames client(server.port());
+  constexpr std::uint64_t kCalls = 400;  // more than may be queued at all
+  constexpr std::uint64_t kWait = PeerServer::kMaxUnsentBytes / LargeCalls::kValueBytes;
+  constexpr std::uint64_t kBuffers = 48;  // of replies: what the sockets hold
+  for (std::uint64_t id = 1; id <= kCalls; ++id) client.Send(FrameKind::kCall, id, "x");
+  calls.WaitFor(kWait);
+  for (std::uint64_t id = 1; id <= kCalls; ++id) {
+    EXPECT_LE(calls.asked(), id + kWait + kBuffers);
+    const Frame frame = client.Receive();
+    ASSERT_EQ(frame.kind, FrameKind::kReply);
+    EXPECT_EQ(frame.id, id);
+  }
+}
+
+TEST(PeerTransportTest, StopsWhileAClientTakesNoReplies) {
+  EchoSink sink;
+  LargeCalls calls;
+  TestNode server(&sink, &calls);
+  RawFrames client(server.port());
+  for (std::uint64_t id = 1; id <= 400; ++id) client.Send(FrameKind::kCall, id, "x");
+  calls.WaitFor(PeerServer::kMaxUnsentBytes / LargeCalls::kValueBytes);
+  server.Stop();
+  EXPECT_LE(calls.asked(), 400u);
 }
 
 TEST(PeerTransportTest, KnowsNoNodeWithoutAnAddress) {
