@@ -51,16 +51,26 @@ std::uint32_t ClaimVotesWantedOf(const BucketProperties& bucket, std::size_t hom
 
 std::vector<MemberIndex> FallbackOrderOf(const ClusterState& state, PartitionId partition,
                                          const std::vector<MemberIndex>& except) {
+  return FallbacksOf(state, partition, except, state.members.size(),
+                     [](MemberIndex) { return true; });
+}
+
+std::vector<MemberIndex> FallbacksOf(const ClusterState& state, PartitionId partition,
+                                     const std::vector<MemberIndex>& except, std::size_t limit,
+                                     const std::function<bool(MemberIndex)>& wanted) {
   const std::size_t count = state.members.size();
   std::vector<MemberIndex> order;
-  std::vector<MemberIndex> leaving;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto member = static_cast<MemberIndex>((partition.value() + i) % count);
-    if (Contains(except, member)) continue;
-    const bool goes = state.members[member].role == MemberRole::kLeaving;
-    (goes ? leaving : order).push_back(member);
-  }
-  order.insert(order.end(), leaving.begin(), leaving.end());
+  bool has_leaving = false;
+  const auto take = [&](bool leaving) {
+    for (std::size_t i = 0; i < count && order.size() < limit; ++i) {
+      const auto member = static_cast<MemberIndex>((partition.value() + i) % count);
+      const bool leaves = state.members[member].role == MemberRole::kLeaving;
+      has_leaving = has_leaving || leaves;
+      if (leaves == leaving && !Contains(except, member) && wanted(member)) order.push_back(member);
+    }
+  };
+  take(false);
+  if (has_leaving) take(true);
   return order;
 }
 

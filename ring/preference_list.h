@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "ring/cluster_state.h"
@@ -29,6 +31,11 @@ std::vector<MemberIndex> ReadOrderOf(const PartitionHomes& partition, std::uint3
 // partition, so that the load of a dead node is shared. A member that is leaving comes last.
 std::vector<MemberIndex> FallbackOrderOf(const ClusterState& state, PartitionId partition,
                                          const std::vector<MemberIndex>& except);
+
+// The first `limit` of these that are `wanted`. Cost: of members looked at until then, not of all.
+std::vector<MemberIndex> FallbacksOf(const ClusterState& state, PartitionId partition,
+                                     const std::vector<MemberIndex>& except, std::size_t limit,
+                                     const std::function<bool(MemberIndex)>& wanted);
 
 // Who votes on claims of a partition; and, while it has new homes that are not read from, who votes
 // after them and must know what a vote came to.

@@ -22,9 +22,13 @@ std::vector<MemberIndex> CandidatesOf(const Scene& scene, PartitionId partition,
     std::stable_partition(begin, end, [&](MemberIndex member) { return scene.IsUp(member); });
   };
   up_first(order.begin(), order.end());
-  std::vector<MemberIndex> others = FallbackOrderOf(state, partition, order);
-  up_first(others.begin(), others.end());
-  order.insert(order.end(), others.begin(), others.end());
+  const std::vector<MemberIndex> homes_of_both = order;
+  for (const bool up : {true, false}) {
+    const auto others = FallbacksOf(state, partition, homes_of_both,
+                                    kMaxCandidates - std::min(kMaxCandidates, order.size()),
+                                    [&](MemberIndex member) { return scene.IsUp(member) == up; });
+    order.insert(order.end(), others.begin(), others.end());
+  }
   if (order.size() > kMaxCandidates) order.resize(kMaxCandidates);
   return order;
 }

@@ -27,10 +27,11 @@ void ReplicaWrites::Start(ReplicaWrite message, const BucketProperties& bucket, 
   wanted_w_ = bucket.AcksWanted();
   const PartitionId partition = PlaceOf(message_).partition;
   sets_ = WriteSetsOf(state.placement[partition.value()], bucket.n_val);
-  for (const MemberIndex member : FallbackOrderOf(state, partition, sets_.members)) {
-    const bool leaves = state.members[member].role == MemberRole::kLeaving;
-    if (scene.IsUp(member) && !leaves) fallbacks_.push_back(member);
-  }
+  fallbacks_ =
+      FallbacksOf(state, partition, sets_.members, kMaxFallbacks * sets_.members.size(),
+                  [&](MemberIndex member) {
+                    return scene.IsUp(member) && state.members[member].role != MemberRole::kLeaving;
+                  });
   fallback_at_ = scene.time.now + kFallbackAfter;
   give_up_at_ = scene.time.now + kGiveUpAfter;
   for (const MemberIndex home : sets_.members) slots_.push_back({.home = home});

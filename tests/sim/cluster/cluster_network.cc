@@ -1,11 +1,17 @@
 #include "tests/sim/cluster/cluster_network.h"
 
+#include <algorithm>
+
 #include "tests/sim/cluster/event_queue.h"
 
 namespace carillon {
 
 ClusterNetwork::ClusterNetwork(const ClusterSettings& settings, Random* random)
-    : random_(random), late_ms_(settings.late_ms), late_news_ms_(settings.late_news_ms) {
+    : random_(random),
+      nodes_(std::max(kLeastNodes, settings.nodes_most)),
+      late_ms_(settings.late_ms),
+      late_news_ms_(settings.late_news_ms) {
+  Heal();
   if (!settings.cuts) return;
   loss_percent_ = random->OneIn(3) ? random->Below(12) : 0;
   repeat_percent_ = random->OneIn(2) ? random->Below(15) : 0;
@@ -36,8 +42,8 @@ std::uint64_t ClusterNetwork::DelayOfNews(std::size_t to, bool is_home, std::uin
 
 void ClusterNetwork::Split() {
   const std::uint64_t sides = random_->Next();
-  for (std::size_t from = 0; from < kMaxNodes; ++from) {
-    for (std::size_t to = 0; to < kMaxNodes; ++to) {
+  for (std::size_t from = 0; from < nodes_; ++from) {
+    for (std::size_t to = 0; to < nodes_; ++to) {
       cut_[from][to] = ((sides >> from) & 1) != ((sides >> to) & 1);
     }
   }
@@ -45,7 +51,7 @@ void ClusterNetwork::Split() {
 }
 
 void ClusterNetwork::Isolate(std::size_t node) {
-  for (std::size_t other = 0; other < kMaxNodes; ++other) {
+  for (std::size_t other = 0; other < nodes_; ++other) {
     cut_[node][other] = cut_[other][node] = other != node;
   }
   is_good_ = false;
@@ -64,7 +70,7 @@ void ClusterNetwork::CutBetween(std::size_t node, std::size_t other) {
 void ClusterNetwork::CutOneWay(std::size_t node) {
   const bool hears = random_->OneIn(2);
   const std::uint64_t others = random_->Next();
-  for (std::size_t other = 0; other < kMaxNodes; ++other) {
+  for (std::size_t other = 0; other < nodes_; ++other) {
     if (other == node || ((others >> other) & 1) == 0) continue;
     (hears ? cut_[node][other] : cut_[other][node]) = true;
   }
@@ -73,16 +79,16 @@ void ClusterNetwork::CutOneWay(std::size_t node) {
 
 void ClusterNetwork::DropLarge(std::size_t node) {
   const bool sends = random_->OneIn(2);
-  for (std::size_t other = 0; other < kMaxNodes; ++other) {
+  for (std::size_t other = 0; other < nodes_; ++other) {
     if (other != node) (sends ? gray_[node][other] : gray_[other][node]) = true;
   }
   is_good_ = false;
 }
 
 void ClusterNetwork::Heal() {
-  cut_ = {};
-  cut_off_ = {};
-  gray_ = {};
+  cut_ = NoWays();
+  cut_off_.assign(nodes_, false);
+  gray_ = NoWays();
   is_good_ = true;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/random.h"
 #include "tests/sim/cluster/cluster_settings.h"
@@ -13,8 +13,6 @@ namespace carillon {
 // one direction only, ways on which only small words pass. Nodes are numbers.
 class ClusterNetwork {
  public:
-  static constexpr std::size_t kMaxNodes = 16;
-
   ClusterNetwork(const ClusterSettings& settings, Random* random);
 
   // After how many microseconds a word arrives; nullopt: never.
@@ -36,9 +34,13 @@ class ClusterNetwork {
   void StopFaults();                 // from now on everything arrives soon
 
  private:
-  using Ways = std::array<std::array<bool, kMaxNodes>, kMaxNodes>;  // [from][to]
+  using Ways = std::vector<std::vector<bool>>;    // [from][to]
+  static constexpr std::size_t kLeastNodes = 16;  // there is room for so many that join
+
+  Ways NoWays() const { return Ways(nodes_, std::vector<bool>(nodes_)); }
 
   Random* const random_;
+  const std::size_t nodes_;
   std::uint64_t loss_percent_ = 0;
   std::uint64_t repeat_percent_ = 0;
   std::uint64_t late_percent_ = 0;
@@ -47,9 +49,9 @@ class ClusterNetwork {
   std::uint64_t laggards_ = 0;  // a bit each
   std::uint64_t laggards_until_ = 0;
   bool is_good_ = true;
-  Ways cut_{};
-  std::array<bool, kMaxNodes> cut_off_{};
-  Ways gray_{};
+  Ways cut_;
+  std::vector<bool> cut_off_;
+  Ways gray_;
 };
 
 }  // namespace carillon

@@ -12,6 +12,7 @@ Uuid NodeUuid(std::size_t number) {
   Uuid uuid;
   // The order of the ids is not that in which nodes join: the places of members change.
   uuid.bytes[0] = static_cast<std::uint8_t>(number * 37 + 11);
+  uuid.bytes[14] = static_cast<std::uint8_t>((number + 1) >> 8);
   uuid.bytes[15] = static_cast<std::uint8_t>(number + 1);
   return uuid;
 }

@@ -38,10 +38,13 @@ PeerReply Lost(std::string_view why) {
 }  // namespace
 
 ClusterNode* ClusterPeers::Find(const NodeId& id) const {
-  for (ClusterNode* node : nodes_) {
-    if (node->id() == id) return node;
-  }
-  return nullptr;
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+void ClusterPeers::Add(ClusterNode* node) {
+  by_id_[node->id()] = node;
+  by_address_[node->AsMember().address] = node;
 }
 
 void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
@@ -63,6 +66,10 @@ void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
   if (const auto* offer = std::get_if<SyncOffer>(&effect.message)) {
     if (shared_->on_offer) shared_->on_offer(offer->partition);
   }
+  traffic_.values += std::holds_alternative<ReplicaPut>(effect.message);
+  traffic_.scans += std::holds_alternative<ReplicaScan>(effect.message);
+  traffic_.digests += std::holds_alternative<SyncDigests>(effect.message);
+  traffic_.register_messages += std::holds_alternative<RegisterMessage>(effect.message);
   Record(to, effect.sender, effect.message);
   const bool large = IsLarge(effect.message);
   const auto send = [&](std::uint64_t as, std::uint64_t later) {
@@ -102,6 +109,9 @@ void ClusterPeers::Arrive(ClusterNode* from, ClusterNode* to, std::uint64_t ask,
 void ClusterPeers::Answer(ClusterNode* from, std::uint64_t ask, PeerReply reply) {
   const auto pending = pending_.find(ask);
   if (pending == pending_.end()) return;
+  if (const auto* read = std::get_if<ReadReply>(&reply.value)) {
+    traffic_.values += read->values.size();
+  }
   const auto delay =
       shared_->network.Delay(from->number(), pending->second.from->number(), IsLarge(reply));
   if (!delay) return;
@@ -122,14 +132,14 @@ void ClusterPeers::Finish(std::uint64_t ask, PeerReply reply) {
 }
 
 void ClusterPeers::Gossip(ClusterNode* from, SendGossip packet) {
-  const auto to = std::find_if(nodes_.begin(), nodes_.end(), [&](const ClusterNode* node) {
-    return node->AsMember().address == packet.address;
-  });
-  if (to == nodes_.end()) return;
+  const auto found = by_address_.find(packet.address);
+  if (found == by_address_.end()) return;
+  ClusterNode* const to = found->second;
+  ++traffic_.gossip;
   do {
-    const auto delay = shared_->network.Delay(from->number(), (*to)->number(), false);
+    const auto delay = shared_->network.Delay(from->number(), to->number(), false);
     if (!delay) continue;
-    shared_->events.After(*delay + DelayOfNews(**to), [node = *to, message = packet.message] {
+    shared_->events.After(*delay + DelayOfNews(*to), [node = to, message = packet.message] {
       if (node->is_serving()) node->Step(GossipReceived{.message = message});
     });
   } while (shared_->network.Repeats());

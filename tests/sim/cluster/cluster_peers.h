@@ -14,7 +14,7 @@ class ClusterPeers {
  public:
   explicit ClusterPeers(ClusterShared* shared) : shared_(shared) {}
 
-  void Add(ClusterNode* node) { nodes_.push_back(node); }
+  void Add(ClusterNode* node);
 
   // Answered once, by the other node or when the time is up.
   void Ask(ClusterNode* from, AskPeer ask);
@@ -29,6 +29,16 @@ class ClusterPeers {
   };
   const std::vector<Recorded>& recorded() const { return recorded_; }
   std::uint64_t requests() const { return last_ask_; }
+
+  // What nodes sent one another, by kind.
+  struct Traffic {
+    std::uint64_t values = 0;  // in writes and in replies to reads
+    std::uint64_t scans = 0;
+    std::uint64_t digests = 0;
+    std::uint64_t register_messages = 0;
+    std::uint64_t gossip = 0;
+  };
+  const Traffic& traffic() const { return traffic_; }
 
  private:
   struct Pending {
@@ -45,9 +55,11 @@ class ClusterPeers {
   void Record(ClusterNode* to, const PeerSender& sender, const PeerMessage& message);
 
   ClusterShared* const shared_;
-  std::vector<ClusterNode*> nodes_;
+  std::map<NodeId, ClusterNode*> by_id_;
+  std::map<std::string, ClusterNode*, std::less<>> by_address_;
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t last_ask_ = 0;
+  Traffic traffic_;
   std::uint64_t recordable_ = 0;
   std::vector<Recorded> recorded_;
 };

@@ -146,6 +146,28 @@ SimResult RunOneAway(std::uint64_t seed, const SimOptions& options) {
                    .one_away = true});
 }
 
+// A hundred nodes, or a thousand, each with a disk of its own; one is away at any time.
+ClusterSettings Many(std::uint64_t nodes, std::uint32_t partition_bits, std::uint64_t writes) {
+  return {.nodes_least = nodes,
+          .nodes_most = nodes,
+          .partition_bits = partition_bits,
+          .storm_seconds = 30,
+          .writes_per_second = writes,
+          .cuts = false,
+          .slow_disks = false,
+          .clock_jumps = false,
+          .one_away = true,
+          .many = true};
+}
+
+SimResult RunHundred(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options, Many(100, 10, 100));
+}
+
+SimResult RunThousand(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options, Many(1000, kMaxPartitionBits, 300));
+}
+
 // Owners that want the same ids, while nodes crash, are cut off, come and go.
 SimResult RunClaims(std::uint64_t seed, const SimOptions& options) {
   return RunWorld(seed, options,
@@ -205,6 +227,8 @@ std::vector<Scenario> ClusterScenarios() {
       {.name = "cluster-claims", .help = "owners that want the same ids", .run = RunClaims},
       {.name = "cluster-claim-shuffles", .help = "as all homes change", .run = RunClaimShuffles},
       {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},
+      {.name = "cluster-hundred", .help = "100 nodes, one away", .run = RunHundred},
+      {.name = "cluster-thousand", .help = "1,000 nodes, one away", .run = RunThousand},
   };
   for (Scenario& scenario : scenarios) {
     for (const NamedMutation& mutation : kMutations) scenario.mutations.push_back(mutation.name);

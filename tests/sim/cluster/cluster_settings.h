@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "ring/cluster_state.h"
 #include "server/node/node_mutations.h"
 
 namespace carillon {
@@ -10,6 +11,7 @@ namespace carillon {
 struct ClusterSettings {
   std::uint64_t nodes_least = 3;
   std::uint64_t nodes_most = 5;
+  std::uint32_t partition_bits = kMinPartitionBits;
   std::uint64_t storm_seconds = 25;
   std::uint64_t writes_per_second = 10;
   std::uint64_t claims_per_second = 0;  // 0: none
@@ -40,6 +42,7 @@ struct ClusterSettings {
   // Nobody is ever away: no fallback is needed, so that w homes must have everything at every
   // moment.
   bool nobody_away = false;
+  bool many = false;  // so many nodes that nobody looks at all disks all the time; only at the end
   bool slow_anti_entropy = false;  // so that it does not mend what the rest should
 };
 

@@ -238,6 +238,7 @@ void ClusterWorkload::Get(std::vector<std::string> keys) {
 
 EpochRange ClusterWorkload::RecentRange() {
   const std::uint64_t now = MachineClock::kWallBegin.count() + shared_->events.now() / kSecond;
+  if (shared_->settings.many) return {.first = Epoch(now - 3), .limit = Epoch(now - 1)};
   return {.first = Epoch(now - 15), .limit = Epoch(now + 5)};
 }
 

@@ -3,15 +3,25 @@
 #include <algorithm>
 
 #include "ring/hash_ring.h"
+#include "ring/placement.h"
 #include "tests/sim/cluster/checkers/replica_checker.h"
 
 namespace carillon {
 namespace {
 
+constexpr std::size_t kHomes = 3;     // of a partition
 constexpr std::size_t kMaxNodes = 7;  // those that came and went included
 // Long enough for the slot of the storm's claims to be over (MachineClock::kWallBegin lies 100 s
 // before the end of one).
 constexpr std::uint64_t kClaimRest = 120 * kSecond;
+
+// Each partition where a plan for members that have nothing yet would put it.
+ClusterState PlacedFairly(ClusterState state) {
+  const std::vector<PlacementMember> members(state.members.size());
+  const HomeLists lists = PlacePartitions(members, kHomes, HomeLists(state.placement.size()));
+  for (std::size_t p = 0; p < lists.size(); ++p) state.placement[p].homes = lists[p];
+  return state;
+}
 
 }  // namespace
 
@@ -34,7 +44,6 @@ ClusterWorld::ClusterWorld(std::uint64_t seed, const ClusterSettings& settings,
                            const std::vector<SyncEntry>& dropped) {
     CheckDropped(by, partition, dropped);
   };
-  nodes_.reserve(ClusterNetwork::kMaxNodes);
   FoundCluster();
 }
 
@@ -52,7 +61,7 @@ void ClusterWorld::FoundCluster() {
   for (std::uint64_t i = 0; i < count; ++i) AddNode();
   Uuid cluster;
   cluster.bytes[0] = 7;
-  ClusterState state = FirstState(cluster, nodes_.front()->AsMember(), kMinPartitionBits);
+  ClusterState state = FirstState(cluster, nodes_.front()->AsMember(), settings.partition_bits);
   state.members.clear();
   if (settings.all_sizes) {
     state.buckets[kSimBucketOfOne] = {.n_val = 1};
@@ -61,13 +70,18 @@ void ClusterWorld::FoundCluster() {
   for (const auto& node : nodes_) state.members.push_back(node->AsMember());
   std::sort(state.members.begin(), state.members.end(),
             [](const Member& a, const Member& b) { return a.node < b.node; });
+  if (settings.many) return Begin(PlacedFairly(std::move(state)));
   for (std::size_t p = 0; p < state.placement.size(); ++p) {
     auto& homes = state.placement[p].homes;
     homes.clear();
-    for (std::size_t i = 0; i < std::min<std::size_t>(count, 3); ++i) {
+    for (std::size_t i = 0; i < std::min<std::size_t>(count, kHomes); ++i) {
       homes.push_back(static_cast<std::uint16_t>((p + i) % count));
     }
   }
+  Begin(std::move(state));
+}
+
+void ClusterWorld::Begin(ClusterState state) {
   const SharedState first = Share(std::move(state));
   for (const auto& node : nodes_) node->Adopt(first);
   for (const auto& node : nodes_) node->Start();
@@ -85,7 +99,7 @@ SimResult ClusterWorld::Run() {
   claims_->Start();
   admin_->Start();
   faults_->Start();
-  WatchCopies();
+  if (!shared_.settings.many) WatchCopies();
   RunFor(shared_.settings.storm_seconds * kSecond);
   workload_->Stop();
   claims_->Stop();
@@ -285,7 +299,32 @@ SimResult ClusterWorld::Result() const {
                    {"moves", shared_.ring.moves_done()},
                    {"changes", admin_->changes()},
                    {"to rest", rest_seconds_}};
+  if (shared_.settings.many) AddLoad(&result);
   return result;
+}
+
+// What nodes did for one another, and how evenly things lie on them.
+void ClusterWorld::AddLoad(SimResult* result) const {
+  std::uint64_t copies = 0, most = 0;
+  for (const auto& node : nodes_) {
+    std::uint64_t here = 0;
+    for (const PartitionId held : node->machine()->store->HeldPartitions()) {
+      for (const SyncEntry& entry : node->machine()->AllOf(held)) {
+        here += entry.kind == SyncEntry::Kind::kChunk;
+      }
+    }
+    copies += here;
+    most = std::max(most, here);
+  }
+  const ClusterPeers::Traffic& traffic = peers_.traffic();
+  result->counts.insert(result->counts.end(), {{"nodes", nodes_.size()},
+                                               {"copies", copies},
+                                               {"most copies of a node", most},
+                                               {"values sent", traffic.values},
+                                               {"scans asked", traffic.scans},
+                                               {"digests asked", traffic.digests},
+                                               {"of the register", traffic.register_messages},
+                                               {"gossip packets", traffic.gossip}});
 }
 
 }  // namespace carillon

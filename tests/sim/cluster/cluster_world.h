@@ -32,6 +32,7 @@ class ClusterWorld {
   bool IsOver() const { return !shared_.violations.empty(); }
   ClusterNode* AddNode();
   void FoundCluster();
+  void Begin(ClusterState state);
   void RunFor(std::uint64_t time);
   void WatchCopies();
   void CountCopies();
@@ -43,6 +44,7 @@ class ClusterWorld {
   void ReplayRequests();
   void CheckClaims();
   SimResult Result() const;
+  void AddLoad(SimResult* result) const;
 
   ClusterShared shared_;
   ClusterPeers peers_;
