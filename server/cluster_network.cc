@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "ring/gossip_codec.h"
 #include "storage/file_system.h"
 
@@ -30,15 +31,40 @@ StatusOr<PeerTransport*> ClusterNetwork::Open(const Uuid& cluster) {
   cluster_ = cluster;
   ASSIGN_OR_RETURN(const GossipKey key, KeyOf(cluster));
   seal_ = std::make_unique<GossipSeal>(cluster, std::vector<GossipKey>{key});
-  const auto receive = [this](const std::string& /*from*/, const Bytes& bytes) {
-    PeerSink* const sink = sink_;
-    if (sink == nullptr) return;
-    auto message = DecodeGossip(cluster_, bytes);
-    if (message.ok()) sink->HandleGossip(*std::move(message));
+  const auto receive = [this](const std::string& from, const Bytes& bytes) {
+    Receive(from, bytes);
   };
   ASSIGN_OR_RETURN(gossip_, GossipSocket::Open(address_, seal_.get(), {}, receive));
   client_ = std::make_unique<PeerClient>(cluster, gossip_.get());
   return client_.get();
+}
+
+void ClusterNetwork::Receive(const std::string& from, const Bytes& bytes) {
+  auto message = DecodeGossip(cluster_, bytes);
+  if (!message.ok()) return;
+  if (PeerSink* const sink = sink_; sink != nullptr) {
+    return sink->HandleGossip(*std::move(message), from);
+  }
+  const std::lock_guard lock(probe_mutex_);
+  if (!probe_) return;
+  probe_->Handle(*message);
+  probe_heard_.notify_all();
+}
+
+bool ClusterNetwork::IsRunningAt(const std::string& address, const NodeId& self) {
+  if (gossip_ == nullptr || !gossip_->Learn(address).ok()) return false;
+  std::unique_lock lock(probe_mutex_);
+  const auto nonce = static_cast<std::uint32_t>(RandomSeed());
+  AddressProbe& probe = probe_.emplace(self, nonce, SystemClock().Now());
+  for (Instant now = SystemClock().Now(); !probe.is_over(now); now = SystemClock().Now()) {
+    if (const auto question = probe.Tick(now)) {
+      gossip_->Send(address, EncodeGossip(cluster_, *question));
+    }
+    probe_heard_.wait_for(lock, probe.Deadline() - now);
+  }
+  const bool is_answered = probe.is_answered();
+  probe_.reset();
+  return is_answered;
 }
 
 void ClusterNetwork::LearnAddresses(const ClusterState& state) {

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
+#include "ring/address_probe.h"
 #include "server/peer/peer_client.h"
 #include "server/shell/gossip_seal.h"
 #include "server/shell/gossip_socket.h"
@@ -31,6 +35,10 @@ class ClusterNetwork {
   // Looks the members' names up, where their addresses are names; again when the state is another
   // one. May take seconds.
   void LearnAddresses(const ClusterState& state);
+  // Whether another process runs as `self` at `address`, which is not this one's own: asks there,
+  // for AddressProbe::kWaitAtMost if nobody answers; where the address is a name, looks it up
+  // first, which may take seconds. Before SetSink.
+  bool IsRunningAt(const std::string& address, const NodeId& self);
   // Fills in metrics of traffic between nodes.
   void Register(Metrics* metrics) const;
   // Nothing comes in or goes out after it.
@@ -38,12 +46,16 @@ class ClusterNetwork {
 
  private:
   StatusOr<GossipKey> KeyOf(const Uuid& cluster) const;
+  void Receive(const std::string& from, const Bytes& bytes);
 
   const std::string address_;
   const std::string gossip_key_;
   std::atomic<PeerSink*> sink_{nullptr};
   Uuid cluster_;
   StateVersion learned_{0};
+  std::mutex probe_mutex_;
+  std::condition_variable probe_heard_;
+  std::optional<AddressProbe> probe_;  // under way
   std::unique_ptr<GossipSeal> seal_;
   std::unique_ptr<GossipSocket> gossip_;
   std::unique_ptr<PeerClient> client_;

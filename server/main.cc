@@ -89,6 +89,18 @@ StatusOr<SharedState> Join(const std::string& seed, const Member& self) {
   return state;
 }
 
+// A copy of a node's data directory that was started elsewhere must not pass for its restart.
+Status CheckRunsOnce(const ClusterState& state, const NodeId& self, const std::string& address,
+                     ClusterNetwork* network) {
+  const Member* member = state.FindMember(self);
+  if (member == nullptr || member->address.empty() || member->address == address) return OkStatus();
+  if (!network->IsRunningAt(member->address, self)) return OkStatus();
+  return FailedPrecondition(
+      "{} runs at {}: the data directory given here is a copy of its own, and two must not be one "
+      "node; stop that process to move it here, or destroy this copy",
+      member->name, member->address);
+}
+
 // Opens, serves until SIGTERM or SIGINT, stops in order: sockets, node, disk.
 Status Serve(const ServerConfig& config) {
   const sigset_t signals = BlockStopSignals();
@@ -109,6 +121,8 @@ Status Serve(const ServerConfig& config) {
   std::unique_ptr<FrameCalls> calls;
   std::unique_ptr<PeerServer> peers;
   ASSIGN_OR_RETURN(const auto core, ServerCore::Open(core_options));
+  RETURN_IF_ERROR(
+      CheckRunsOnce(*core->node()->state(), core->self(), core_options.address, &network));
   network.Register(metrics.get());
   network.SetSink(core->node());
   std::unique_ptr<HttpServer> http;

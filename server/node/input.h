@@ -236,6 +236,7 @@ struct PeerRequest {  // -> AnswerPeer
 };
 struct GossipReceived {
   GossipMessage message;
+  std::string address = {};  // HOST:PORT it came from; empty: not known
 };
 struct StartInput {};  // the first of all: begins to gossip and to look after the ring
 struct TickInput {};   // Node::Deadline has come

@@ -1,6 +1,7 @@
 // What other nodes ask, and how this node's requests at others ended.
 #include <algorithm>
 
+#include "ring/address_probe.h"
 #include "ring/staging.h"
 #include "server/node/fence.h"
 #include "server/node/node.h"
@@ -176,6 +177,14 @@ void Node::Handle(PeerReplied replied) {
 }
 
 void Node::Handle(GossipReceived input) {
+  auto answer = AnswerToProbe(input.message, options_.self, ring_.swim().boot());
+  if (answer) {
+    // A copy that knows what it is must not keep the node from coming back.
+    if (ring_.refused() || input.address.empty()) return;
+    effects_->push_back(
+        SendGossip{.address = std::move(input.address), .message = *std::move(answer)});
+    return;
+  }
   Outbox out = OutboxOf(kRing);
   ring_.HandleGossip(input.message, &out);
 }

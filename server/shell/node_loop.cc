@@ -45,8 +45,8 @@ void NodeLoop::HandlePeer(PeerSender sender, PeerMessage message,
         .request = request});
 }
 
-void NodeLoop::HandleGossip(GossipMessage message) {
-  PostCompletion(GossipReceived{.message = std::move(message)});
+void NodeLoop::HandleGossip(GossipMessage message, std::string address) {
+  PostCompletion(GossipReceived{.message = std::move(message), .address = std::move(address)});
 }
 
 void NodeLoop::Ask(RequestId request, Input input, std::function<void(Answer)> done) {

@@ -53,7 +53,7 @@ class NodeLoop final : public PeerSink {
   // From other nodes.
   void HandlePeer(PeerSender sender, PeerMessage message,
                   std::function<void(PeerReply)> done) override;
-  void HandleGossip(GossipMessage message) override;
+  void HandleGossip(GossipMessage message, std::string address) override;
 
   // Every request begins with an id of its own, to be set in its input.
   RequestId NewRequest() { return RequestId(next_request_.fetch_add(1)); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "ring/gossip_message.h"
 #include "server/node/peer_messages.h"
@@ -18,7 +19,8 @@ class PeerSink {
   virtual void HandlePeer(PeerSender sender, PeerMessage message,
                           std::function<void(PeerReply)> done) = 0;
 
-  virtual void HandleGossip(GossipMessage message) = 0;
+  // `address`: HOST:PORT, numeric, that it came from.
+  virtual void HandleGossip(GossipMessage message, std::string address) = 0;
 };
 
 }  // namespace carillon

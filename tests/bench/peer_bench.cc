@@ -27,7 +27,7 @@ class Acknowledging final : public PeerSink {
                   std::function<void(PeerReply)> done) override {
     done({.version = StateVersion(1), .value = WriteReply{}});
   }
-  void HandleGossip(GossipMessage /*message*/) override {}
+  void HandleGossip(GossipMessage /*message*/, std::string /*address*/) override {}
 };
 
 // A node on a port of its own.

@@ -1,13 +1,16 @@
-"""A directory that was wiped, and an old copy of one: neither may pass for the node it was."""
+"""A directory that was wiped, and a copy of one: neither may pass for the node it was."""
 
 import json
 import os
 import shutil
+import signal
+import time
 
 import cluster
 import support
 
 NO_MORE = "this one serves no more"
+MOVE_SECONDS = 3  # what a new address may cost a start
 
 
 class IdentityTest(cluster.ClusterTest):
@@ -64,7 +67,7 @@ class IdentityTest(cluster.ClusterTest):
         homes = self.owners()
         self.everyone.append(copy)
         self.addCleanup(copy.kill)
-        copy.start()
+        self.start_unseen(copy, third)
         self.await_true(lambda: any("two run as node" in member.node.log()
                                     for member in (first, second)), 20, "a log line says so")
         self.await_true(lambda: NO_MORE in copy.node.log(), 30, "the copy hears so")
@@ -73,13 +76,57 @@ class IdentityTest(cluster.ClusterTest):
         self.refused(copy)
         for _ in range(2):  # its starts are more than those of the node
             copy.kill()
-            copy.start()
+            self.start_unseen(copy, third)
             self.refused(copy)
         self.loaded()
         self.serves_on(third)
         copy.kill()
         self.finish()
         self.assertEqual(self.owners(), homes)
+        self.check_disks()
+
+    def start_unseen(self, copy, original):
+        """The original is stopped meanwhile, so that it cannot say that it is there."""
+        original.signal(signal.SIGSTOP)
+        try:
+            copy.start()
+        finally:
+            original.signal(signal.SIGCONT)
+
+    def test_a_copy_of_a_running_node_does_not_start_elsewhere(self):
+        _, _, third = self.make_cluster(3)
+        self.loaded()
+        self.await_well()
+        copy = cluster.Member(self.root, "copy", self.config)
+        self.addCleanup(copy.kill)
+        shutil.copytree(third.directory, copy.directory, ignore=shutil.ignore_patterns("index"))
+        for _ in range(2):  # its starts become more than those of the node
+            with self.assertRaisesRegex(support.NodeDidNotStart,
+                                        f"node3 runs at {third.grpc}: .* is a copy"):
+                copy.start()
+        self.loaded()
+        self.serves_on(third)
+        self.finish()
+        self.check_disks()
+
+    def test_a_node_moves_to_another_address_at_once(self):
+        first, _, third = self.make_cluster(3)
+        self.loaded()
+        self.await_well()
+        began = time.monotonic()
+        third.stop()
+        third.start()
+        same = time.monotonic() - began
+        self.await_well()
+        began = time.monotonic()
+        third.stop()
+        third.grpc_port = cluster.free_port()
+        third.start()
+        self.assertLess(time.monotonic() - began, same + MOVE_SECONDS)
+        self.await_true(lambda: third.grpc in [one["address"] for one in first.view()["members"]],
+                        20, "the others know its new address")
+        self.loaded()
+        self.finish()
         self.check_disks()
 
     def shows_two(self, member, name):

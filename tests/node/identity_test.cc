@@ -1,3 +1,4 @@
+#include "ring/address_probe.h"
 #include "server/node/identity_guard.h"
 #include "server/node/node_view.h"
 #include "tests/node/three_nodes_fixture.h"
@@ -67,6 +68,30 @@ TEST_F(IdentityTest, IsSilentAndServesNothingWhenAnotherLifeOfItIsBelievedIn) {
   const auto answers = Take<AnswerPeer>();
   ASSERT_EQ(answers.size(), 1u);
   EXPECT_EQ(answers[0].reply.status.code(), StatusCode::kUnavailable);
+}
+
+TEST_F(IdentityTest, AnswersWhoAsksWhetherItRunsAtItsAddress) {
+  Start();
+  (void)Take<SendGossip>();
+  AddressProbe probe(NodeOf(1), 42, Instant{});
+  const GossipMessage question = *probe.Tick(Instant{});
+  Step(GossipReceived{.message = question, .address = "10.0.0.9:7401"});
+  const auto answers = Take<SendGossip>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].address, "10.0.0.9:7401");
+  probe.Handle(answers[0].message);
+  EXPECT_TRUE(probe.is_answered());
+  EXPECT_TRUE(Ask().ok());  // the question says nothing of another life
+}
+
+TEST_F(IdentityTest, DoesNotKeepTheNodeFromItsAddressWhenItIsRefusedItself) {
+  Start();
+  HearOfSelf(kOther);
+  EndSaves();
+  (void)Take<SendGossip>();
+  AddressProbe probe(NodeOf(1), 42, Instant{});
+  Step(GossipReceived{.message = *probe.Tick(Instant{}), .address = "10.0.0.9:7401"});
+  EXPECT_TRUE(Take<SendGossip>().empty());
 }
 
 TEST_F(IdentityTest, ADisputedDirectoryIsRefusedAfterARestartToo) {

@@ -53,7 +53,7 @@ class EchoSink final : public PeerSink {
     came_.notify_all();
     if (habit_ == Habit::kAnswers) done(std::move(reply));
   }
-  void HandleGossip(GossipMessage /*message*/) override {}
+  void HandleGossip(GossipMessage /*message*/, std::string /*address*/) override {}
 
   void WaitFor(int asked) {
     std::unique_lock lock(mutex_);

@@ -59,6 +59,10 @@ TEST(ClusterSimTest, KeepsAQuorumOfItsOwnHomesForEachBucketWhileHomesChange) {
   ExpectClean("cluster-sizes", Seeds(3));
 }
 
+TEST(ClusterSimTest, AcknowledgesNoWriteThatHomesTakeAsTheyGo) {
+  ExpectClean("cluster-fence-script", Seeds(10));
+}
+
 TEST(ClusterSimTest, LosesNothingWhileTwoAreCutOff) {
   ExpectClean("cluster-two-away", Seeds(16));
 }
@@ -88,19 +92,21 @@ TEST_P(BrokenRuleTest, IsNoticed) {
          << GetParam().mutation;
 }
 
-INSTANTIATE_TEST_SUITE_P(ClusterSim, BrokenRuleTest,
-                         testing::Values(BrokenRule{"cluster-two-away", "not_found_believed"},
-                                         BrokenRule{"cluster-two-away", "ack_before_write"},
-                                         BrokenRule{"cluster-two-away", "drop_hint_early"},
-                                         BrokenRule{"cluster-two-away", "drop_unchecked"},
-                                         BrokenRule{"cluster-shuffles", "no_fence"},
-                                         BrokenRule{"cluster-shuffles", "dual_acks_old_only"},
-                                         BrokenRule{"cluster-sizes", "one_source"},
-                                         BrokenRule{"cluster-claims", "taken_by_one"},
-                                         BrokenRule{"cluster-claims", "sync_overrides_votes"},
-                                         BrokenRule{"cluster-claim-shuffles",
-                                                    "new_homes_not_told"}),
-                         [](const auto& one) { return std::string(one.param.mutation); });
+INSTANTIATE_TEST_SUITE_P(
+    ClusterSim, BrokenRuleTest,
+    testing::Values(BrokenRule{"cluster-two-away", "not_found_believed"},
+                    BrokenRule{"cluster-two-away", "ack_before_write"},
+                    BrokenRule{"cluster-two-away", "drop_hint_early"},
+                    BrokenRule{"cluster-two-away", "drop_unchecked"},
+                    BrokenRule{"cluster-shuffles", "no_fence"},
+                    BrokenRule{"cluster-shuffles", "dual_acks_old_only"},
+                    BrokenRule{"cluster-sizes", "one_source"},
+                    BrokenRule{"cluster-fence-script", "snapshot_before_fence"},
+                    BrokenRule{"cluster-fence-script", "ack_after_fence"},
+                    BrokenRule{"cluster-claims", "taken_by_one"},
+                    BrokenRule{"cluster-claims", "sync_overrides_votes"},
+                    BrokenRule{"cluster-claim-shuffles", "new_homes_not_told"}),
+    [](const auto& one) { return std::string(one.param.mutation); });
 
 TEST(ClusterSimTest, RunsTheSameForTheSameSeed) {
   for (const std::string_view scenario : {"cluster", "cluster-moves"}) {

@@ -30,6 +30,9 @@ std::optional<std::uint64_t> ClusterNetwork::Delay(std::size_t from, std::size_t
 }
 
 std::uint64_t ClusterNetwork::DelayOfNews(std::size_t to, bool is_home, std::uint64_t now) {
+  if (now < news_held_until_[to]) {
+    return news_held_until_[to] - now + random_->Below(2 * kMillisecond);
+  }
   if (late_news_ms_ == 0) return 0;
   if (now >= laggards_until_) {
     laggards_ = random_->Next() & random_->Next();
@@ -99,6 +102,7 @@ void ClusterNetwork::StopFaults() {
   late_percent_ = 0;
   late_ms_ = 0;
   late_news_ms_ = 0;
+  news_held_until_ = {};
 }
 
 }  // namespace carillon

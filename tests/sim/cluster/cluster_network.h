@@ -20,6 +20,8 @@ class ClusterNetwork {
   // By how much word of a new ring is later than other words, now.
   // Those that are no homes may be much later: nobody waits for them.
   std::uint64_t DelayOfNews(std::size_t to, bool is_home, std::uint64_t now);
+  // Until then no word of a new ring reaches `node`.
+  void HoldNews(std::size_t node, std::uint64_t until) { news_held_until_[node] = until; }
   bool Repeats() { return random_->Below(100) < repeat_percent_; }
   bool IsGood() const { return is_good_; }
   bool IsCutOff(std::size_t node) const { return cut_off_[node]; }
@@ -48,6 +50,7 @@ class ClusterNetwork {
   std::uint64_t late_news_ms_ = 0;
   std::uint64_t laggards_ = 0;  // a bit each
   std::uint64_t laggards_until_ = 0;
+  std::array<std::uint64_t, kMaxNodes> news_held_until_{};
   bool is_good_ = true;
   Ways cut_;
   std::vector<bool> cut_off_;

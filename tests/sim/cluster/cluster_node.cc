@@ -238,7 +238,8 @@ void ClusterNode::StartBatch() {
   if (!writing_) return;
   const std::uint64_t slow = shared_->settings.slow_writes_ms * kMillisecond;
   const bool is_slow = slow != 0 && shared_->storm && shared_->random.OneIn(4);
-  After(DiskDelay() + (is_slow ? shared_->random.Below(slow) : 0), [this] { CarryOutBatch(); });
+  After(DiskDelay() + std::exchange(slow_write_, 0) + (is_slow ? shared_->random.Below(slow) : 0),
+        [this] { CarryOutBatch(); });
 }
 
 // Whether the machine may stop in the middle of a write.

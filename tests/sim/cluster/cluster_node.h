@@ -44,6 +44,9 @@ class ClusterNode {
   void HandlePeer(std::uint64_t ask, const PeerSender& sender, PeerMessage message);
   void Step(Input input);
 
+  // Of its disk: what is written next takes so much longer.
+  void SlowDownNextWrite(std::uint64_t time) { slow_write_ = time; }
+
   // Runs `act` after a time, unless the process ended meanwhile; later if it stands still then.
   void After(std::uint64_t delay, EventQueue::Act act);
 
@@ -118,6 +121,7 @@ class ClusterNode {
   std::uint64_t spins_ = 0;    // ticks in a row that came due at once
   StateVersion seen_version_;
   bool writing_ = false;
+  std::uint64_t slow_write_ = 0;  // by how much the next write is slower
   bool is_lost_ = false;
   std::deque<Work> work_;
   ClaimsDone claims_done_;  // of the operation whose sets are being stored

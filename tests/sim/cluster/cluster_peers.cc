@@ -87,7 +87,8 @@ void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
 
 std::uint64_t ClusterPeers::DelayOfNews(const ClusterNode& to) {
   const SharedState& ring = shared_->ring.newest();
-  if (shared_->settings.late_news_ms == 0 || !ring) return 0;
+  const ClusterSettings& settings = shared_->settings;
+  if ((settings.late_news_ms == 0 && !settings.fence_script) || !ring) return 0;
   const auto index = ring->IndexOf(to.id());
   const bool is_home = index && OwnsOrWillOwn(*ring, *index);
   return shared_->network.DelayOfNews(to.number(), is_home, shared_->events.now());

@@ -137,6 +137,24 @@ SimResult RunSizes(std::uint64_t seed, const SimOptions& options) {
                    .slow_anti_entropy = true});
 }
 
+// One partition moves at a time, as a write into it is under way (fence_script.h).
+SimResult RunFenceScript(std::uint64_t seed, const SimOptions& options) {
+  return RunWorld(seed, options,
+                  {.nodes_least = 7,
+                   .nodes_most = 7,
+                   .storm_seconds = 33,
+                   .writes_per_second = 0,
+                   .fault_every_ms = 0,
+                   .crashes = false,
+                   .cuts = false,
+                   .slow_disks = false,
+                   .all_sizes = true,
+                   .late_ms = 4,
+                   .fence_script = true,
+                   .nobody_away = true,
+                   .slow_anti_entropy = true});
+}
+
 SimResult RunOneAway(std::uint64_t seed, const SimOptions& options) {
   return RunWorld(seed, options,
                   {.nodes_least = 4,
@@ -224,6 +242,7 @@ std::vector<Scenario> ClusterScenarios() {
       {.name = "cluster-fences", .help = "a ring that changes, all is late", .run = RunFences},
       {.name = "cluster-shuffles", .help = "all homes change, news is late", .run = RunShuffles},
       {.name = "cluster-sizes", .help = "buckets that use fewer homes", .run = RunSizes},
+      {.name = "cluster-fence-script", .help = "writes as homes go", .run = RunFenceScript},
       {.name = "cluster-claims", .help = "owners that want the same ids", .run = RunClaims},
       {.name = "cluster-claim-shuffles", .help = "as all homes change", .run = RunClaimShuffles},
       {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},

@@ -13,13 +13,13 @@ struct ClusterSettings {
   std::uint64_t nodes_most = 5;
   std::uint32_t partition_bits = kMinPartitionBits;
   std::uint64_t storm_seconds = 25;
-  std::uint64_t writes_per_second = 10;
-  std::uint64_t claims_per_second = 0;  // 0: none
-  bool writes_at_offers = false;        // into partitions that somebody is about to give away
-  std::uint64_t burst_ms = 0;           // clients work so long, and rest for the rest of each
-  std::uint64_t burst_every_ms = 1;     // of these; 0 ms: they never rest
-  std::uint64_t fault_every_ms = 1500;  // about; 0: no faults
-  std::uint64_t admin_every_ms = 0;     // about; 0: nobody changes the ring
+  std::uint64_t writes_per_second = 10;  // 0: clients do nothing by themselves
+  std::uint64_t claims_per_second = 0;   // 0: none
+  bool writes_at_offers = false;         // into partitions that somebody is about to give away
+  std::uint64_t burst_ms = 0;            // clients work so long, and rest for the rest of each
+  std::uint64_t burst_every_ms = 1;      // of these; 0 ms: they never rest
+  std::uint64_t fault_every_ms = 1500;   // about; 0: no faults
+  std::uint64_t admin_every_ms = 0;      // about; 0: nobody changes the ring
   bool crashes = true;
   bool pauses = true;
   bool cuts = true;  // of the network, and what else it does to messages
@@ -39,6 +39,7 @@ struct ClusterSettings {
   std::uint64_t late_news_ms = 0;
   std::uint64_t slow_writes_ms = 0;  // every fourth write to a disk takes up to this
   bool shuffles = false;             // admins give each partition other homes, up to three at once
+  bool fence_script = false;         // see fence_script.h
   // Nobody is ever away: no fallback is needed, so that w homes must have everything at every
   // moment.
   bool nobody_away = false;

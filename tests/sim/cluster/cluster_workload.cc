@@ -40,7 +40,7 @@ ClusterWorkload::ClusterWorkload(ClusterShared* shared, const Nodes* nodes)
     : shared_(shared), nodes_(nodes) {}
 
 void ClusterWorkload::Start() {
-  ScheduleNext();
+  if (shared_->settings.writes_per_second != 0) ScheduleNext();
 }
 
 void ClusterWorkload::ScheduleNext() {
@@ -115,13 +115,27 @@ void ClusterWorkload::HandleOffer(PartitionId partition) {
   if (stopped_ || !shared_->random.OneIn(6)) return;
   const Epoch now(MachineClock::kWallBegin.count() + shared_->events.now() / kSecond);
   for (int i = 0; i < 4; ++i) {
-    do {
-      ++last_chunk_;
-    } while (PartitionOf(HashKey(kSimBucket, ToString(KeyOf(kSimBucket, now, last_chunk_ + 1))),
-                         kMinPartitionBits) != partition);
-    Put(NewChunk(kSimBucket, now),
+    Put(NewChunkIn(partition, kSimBucket, now),
         std::make_shared<Batch>(Batch{.bucket = kSimBucket, .epoch = now}));
   }
+}
+
+void ClusterWorkload::PutInto(PartitionId partition, const std::string& bucket,
+                              ClusterNode* through) {
+  if (stopped_) return;
+  const Epoch now(MachineClock::kWallBegin.count() + shared_->events.now() / kSecond);
+  Put(NewChunkIn(partition, bucket, now),
+      std::make_shared<Batch>(Batch{.bucket = bucket, .epoch = now}), through);
+}
+
+// Requires: as many partitions as in the beginning.
+HistoryChunk* ClusterWorkload::NewChunkIn(PartitionId partition, const std::string& bucket,
+                                          Epoch epoch) {
+  do {
+    ++last_chunk_;
+  } while (PartitionOf(HashKey(bucket, ToString(KeyOf(bucket, epoch, last_chunk_ + 1))),
+                       kMinPartitionBits) != partition);
+  return NewChunk(bucket, epoch);
 }
 
 void ClusterWorkload::PutNext(const std::shared_ptr<Batch>& batch) {
@@ -130,8 +144,10 @@ void ClusterWorkload::PutNext(const std::shared_ptr<Batch>& batch) {
   Put(NewChunk(batch->bucket, batch->epoch), batch);
 }
 
-void ClusterWorkload::Put(HistoryChunk* chunk, const std::shared_ptr<Batch>& batch) {
+void ClusterWorkload::Put(HistoryChunk* chunk, const std::shared_ptr<Batch>& batch,
+                          ClusterNode* through) {
   const auto op = std::make_shared<Operation>();
+  op->through = through;
   op->what = "PUT " + ToString(chunk->info.key);
   op->input = [chunk](RequestId request) { return PutInput(request, *chunk); };
   op->done = [this, batch, chunk, what = op->what](const Answer& answer) {
@@ -339,7 +355,8 @@ ClusterNode* ClusterWorkload::AnyNode() {
 }
 
 void ClusterWorkload::Try(const Op& op) {
-  ClusterNode* node = AnyNode();
+  ClusterNode* through = std::exchange(op->through, nullptr);
+  ClusterNode* node = through != nullptr ? through : AnyNode();
   const std::uint64_t attempt = op->current = ++op->attempt;
   shared_->events.After(kAttemptTime, [this, op, attempt] {
     if (op->current == attempt) TryAgain(op, DeadlineExceeded("no answer"));

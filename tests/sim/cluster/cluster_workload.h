@@ -23,6 +23,8 @@ class ClusterWorkload {
   void Stop() { stopped_ = true; }
   // Somebody is about to give a partition away: writes into it now and then.
   void HandleOffer(PartitionId partition);
+  // Puts one chunk of that partition, through that node first.
+  void PutInto(PartitionId partition, const std::string& bucket, ClusterNode* through);
   bool is_idle() const { return under_way_ == 0; }
   const ClusterHistory& history() const { return history_; }
 
@@ -34,6 +36,7 @@ class ClusterWorkload {
     std::function<void(const Answer&)> done;         // of an answer; OK or not
     std::function<void(const StreamItem&)> on_item;  // of a stream; null: an answer is wanted
     std::function<void(const Status&)> on_end;
+    ClusterNode* through = nullptr;  // whom to ask first; null: any
     std::uint64_t deadline = 0;
     std::uint64_t attempt = 0;
     std::uint64_t current = 0;  // attempt whose outcome counts
@@ -52,7 +55,9 @@ class ClusterWorkload {
   void GetSome();
   void List();
   void ReadRange();
-  void Put(HistoryChunk* chunk, const std::shared_ptr<Batch>& batch);
+  void Put(HistoryChunk* chunk, const std::shared_ptr<Batch>& batch,
+           ClusterNode* through = nullptr);
+  HistoryChunk* NewChunkIn(PartitionId partition, const std::string& bucket, Epoch epoch);
   HistoryChunk* NewChunk(const std::string& bucket, Epoch epoch);
   std::string AnyBucket();
   void CheckItem(const StreamItem& item, std::string_view what);

@@ -37,6 +37,7 @@ ClusterWorld::ClusterWorld(std::uint64_t seed, const ClusterSettings& settings,
     admin_->GiveUp(lost->id());
     admin_->Join(AddNode());
   });
+  script_ = std::make_unique<FenceScript>(&shared_, &nodes_, workload_.get());
   if (settings.writes_at_offers) {
     shared_.on_offer = [this](PartitionId partition) { workload_->HandleOffer(partition); };
   }
@@ -99,12 +100,14 @@ SimResult ClusterWorld::Run() {
   claims_->Start();
   admin_->Start();
   faults_->Start();
+  script_->Start();
   if (!shared_.settings.many) WatchCopies();
   RunFor(shared_.settings.storm_seconds * kSecond);
   workload_->Stop();
   claims_->Stop();
   admin_->Stop();
   faults_->Stop();
+  script_->Stop();
   shared_.Tell("the storm is over");
   if (!IsOver()) ComeToRest();
   if (!IsOver()) CheckReplicas();
@@ -115,9 +118,9 @@ SimResult ClusterWorld::Run() {
 
 void ClusterWorld::WatchCopies() {
   const ClusterSettings& settings = shared_.settings;
-  const std::uint64_t pause = settings.shuffles       ? 10 * kMillisecond
-                              : settings.late_ms != 0 ? kSecond / 5
-                                                      : kSecond;
+  const std::uint64_t pause = settings.shuffles || settings.fence_script ? 10 * kMillisecond
+                              : settings.late_ms != 0                    ? kSecond / 5
+                                                                         : kSecond;
   shared_.events.After(pause, [this] {
     if (IsOver()) return;
     shared_.settings.nobody_away ? CheckServing() : CountCopies();

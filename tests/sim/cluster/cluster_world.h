@@ -8,6 +8,7 @@
 #include "tests/sim/cluster/cluster_faults.h"
 #include "tests/sim/cluster/cluster_peers.h"
 #include "tests/sim/cluster/cluster_workload.h"
+#include "tests/sim/cluster/fence_script.h"
 #include "tests/sim/scenario/scenario.h"
 
 namespace carillon {
@@ -53,6 +54,7 @@ class ClusterWorld {
   std::unique_ptr<ClaimWorkload> claims_;
   std::unique_ptr<ClusterAdmin> admin_;
   std::unique_ptr<ClusterFaults> faults_;
+  std::unique_ptr<FenceScript> script_;
   std::uint64_t rest_seconds_ = 0;
 };
 
