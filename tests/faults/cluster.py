@@ -505,6 +505,8 @@ class ClusterTest(support.NodeTest):
         if len({(view["version"], view["generation"]) for view in views}) != 1:
             return f"versions differ: {[view['version'] for view in views]}"
         for member in self.members:
+            if member.metric("carillon_disk_failed"):
+                return f"{member.name}: its disk failed"
             status = member.cli("ring", "status")
             if status.returncode != 0:
                 return f"{member.name}: {status.stdout.decode()[-600:]} {status.stderr.decode()}"
@@ -580,6 +582,40 @@ class ClusterTest(support.NodeTest):
         for member in self.members:
             self.assertEqual(member.stop(), 0, member.node.log())
             self.assert_done(support.run_cli("check", member.directory))
+
+    def await_equal(self):
+        """Every home has compared itself with the others, and got what it lacked."""
+        self.assert_done(self.members[0].cli("ring", "repair"))
+        self.await_well()
+
+    def check_homes_agree(self, damaged=()):
+        """Stops everything; all homes of a partition say that they should hold the same, and each
+        holds no damage but what `damaged`, a member, had and mended elsewhere."""
+        self.await_equal()
+        owners = self.owners()
+        sums = {}
+        for member in self.members:
+            self.assertEqual(member.stop(), 0, member.node.log())
+            report = support.run_cli("check", "--format", "json", member.directory)
+            if member not in damaged:
+                self.assert_done(report)
+            sums[member.name] = {one["partition"]: (one["entries"], one["sum"])
+                                 for one in json.loads(report.stdout)["digests"]}
+        for partition, homes in enumerate(owners):
+            found = {home: sums[home].get(partition) for home in homes}
+            self.assertEqual(len(set(found.values())), 1, f"partition {partition}: {found}")
+        self.assertGreater(sum(len(one) for one in sums.values()), 0)
+
+    def check_each_alone(self, keys=None):
+        """Each, while all others are stopped, has every byte: for n_val homes and no more."""
+        for member in self.members:
+            member.start()
+            with member.client() as client:
+                for key in sorted(keys or self.history.stored):
+                    answer = client.get_chunk(key, BUCKET)
+                    self.assertEqual(answer.status, 200, f"{member.name} alone: {key}: {answer}")
+                    self.assertEqual(answer.body, self.history.value(key))
+            member.kill()
 
     def finish(self):
         """After the load: all is well again, and all is there."""
