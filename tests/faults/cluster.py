@@ -41,6 +41,39 @@ def pause(seconds):
     threading.Event().wait(seconds)
 
 
+class RunningTime(threading.Thread):
+    """Seconds in which this machine did its work. Who shares it may stop it, or take all of it, for
+    a while; this thread then wakes late, and what it is late is left out."""
+
+    TICK_SECONDS = 0.05
+    LATE_SECONDS = 0.25
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.lost = 0.0
+        self.ticked = time.monotonic()
+        self.start()
+
+    def run(self):
+        while True:
+            pause(self.TICK_SECONDS)
+            now = time.monotonic()
+            late = now - self.ticked - self.TICK_SECONDS
+            if late > self.LATE_SECONDS:
+                self.lost += late
+            self.ticked = now
+
+    def now(self):
+        """Never goes back by more than it has just been late."""
+        now, ticked, lost = time.monotonic(), self.ticked, self.lost
+        late = now - ticked - self.TICK_SECONDS
+        return now - lost - (late if late > self.LATE_SECONDS else 0)
+
+
+RUNNING_TIME = RunningTime()
+now = RUNNING_TIME.now
+
+
 def load_crc():
     """ISA-L is there where Carillon can be built; python alone takes milliseconds a chunk."""
     try:
@@ -96,7 +129,7 @@ class History:
 
     def begin(self, kind, keys, epoch=0, crc=""):
         with self.lock:
-            operation = Operation(len(self.operations), kind, tuple(keys), time.monotonic(),
+            operation = Operation(len(self.operations), kind, tuple(keys), now(),
                                   epoch=epoch, crc=crc)
             self.operations.append(operation)
             if kind == "commit":
@@ -105,7 +138,7 @@ class History:
 
     def end(self, operation, outcome, detail=""):
         with self.lock:
-            operation.returned = time.monotonic()
+            operation.returned = now()
             operation.outcome, operation.detail = outcome, detail
             if outcome == "ok" and operation.kind == "put":
                 self.stored.update(operation.keys)
@@ -165,9 +198,9 @@ class AnyNode:
             client.connection.close()
 
     def choose(self):
-        now = time.monotonic()
+        asked = now()
         members = list(self.members)
-        good = [member for member in members if self.avoided.get(member.name, 0) <= now]
+        good = [member for member in members if self.avoided.get(member.name, 0) <= asked]
         return self.random.choice(good or members)
 
     def attempt(self, member, method, path, body, query, timeout):
@@ -186,19 +219,19 @@ class AnyNode:
         """(answer or None, what went wrong); repeated elsewhere until the time is up."""
         deadline = operation.invoked + OPERATION_SECONDS
         trouble = ""
-        while time.monotonic() < deadline:
+        while now() < deadline:
             member = self.choose()
             operation.attempts += 1
             try:
                 answer = self.attempt(member, method, path, body, query, ATTEMPT_SECONDS)
             except (OSError, http.client.HTTPException) as error:
                 trouble = f"{trouble[-300:]}; {member.name}: {error!r}"
-                self.avoided[member.name] = time.monotonic() + AVOID_SECONDS
+                self.avoided[member.name] = now() + AVOID_SECONDS
                 continue
             if answer.status not in RETRIED:
                 return answer, f"{member.name}: {answer}"
             trouble = f"{trouble[-300:]}; {member.name}: {answer}"
-            self.avoided[member.name] = time.monotonic() + AVOID_SECONDS
+            self.avoided[member.name] = now() + AVOID_SECONDS
             pause(0.05)
         return None, trouble
 
@@ -476,20 +509,20 @@ class ClusterTest(support.NodeTest):
         return [member for member in self.members if member.running()]
 
     def await_true(self, condition, seconds, what):
-        deadline = time.monotonic() + seconds
+        deadline = now() + seconds
         while not condition():
-            if time.monotonic() > deadline:
+            if now() > deadline:
                 self.fail(f"not within {seconds} s: {what}")
             pause(0.1)
 
     def await_well(self, seconds=SETTLE_SECONDS):
         """All members are well, of one version, and owe nothing to one another."""
-        deadline = time.monotonic() + seconds
+        deadline = now() + seconds
         while True:
             trouble = self.trouble()
             if not trouble:
                 return
-            if time.monotonic() > deadline:
+            if now() > deadline:
                 self.fail(f"not well within {seconds} s: {trouble}")
             pause(0.2)
 

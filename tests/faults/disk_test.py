@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 import unittest
 
 import cluster
@@ -20,12 +19,12 @@ class FailingDiskTest(shim.ShimTest):
     config = cluster.CONFIG + "anti_entropy_seconds = 5\n"
 
     def under_fault(self, member, what, *kinds):
-        begin = time.monotonic()
+        begin = cluster.now()
         before = member.failed()
         member.fail(*kinds)
         self.watch(member, begin + FAULT_SECONDS)
         member.fail()
-        writes = self.history.between(begin, time.monotonic())
+        writes = self.history.between(begin, cluster.now())
         self.say(f"{what}: {member.failed() - before} calls failed, {len(writes)} writes, p99 "
                  f"{cluster.quantile(writes, 0.99):.3f} s, longest "
                  f"{cluster.quantile(writes, 1):.2f} s")
@@ -34,7 +33,7 @@ class FailingDiskTest(shim.ShimTest):
     def watch(self, member, deadline):
         """As whatever supervises it: what ended is started again, a few times."""
         starts = 0
-        while time.monotonic() < deadline:
+        while cluster.now() < deadline:
             if not member.running() and starts < RESTARTS:
                 starts += 1
                 try:
@@ -121,9 +120,9 @@ class FullDiskTest(cluster.ClusterTest):
         cluster.pause(QUIET_SECONDS)
         filler = self.fill(second)
         self.await_true(lambda: second.metric("carillon_disk_full") == 1, 30, "it knows")
-        begin = time.monotonic()
+        begin = cluster.now()
         cluster.pause(FAULT_SECONDS)
-        writes = self.history.between(begin, time.monotonic())
+        writes = self.history.between(begin, cluster.now())
         self.say(f"full: {len(writes)} writes, p99 {cluster.quantile(writes, 0.99):.3f} s, longest "
                  f"{cluster.quantile(writes, 1):.2f} s")
         self.assertGreater(len(writes), 100)

@@ -3,8 +3,6 @@
 The test reaches all nodes all the time: only what is between the nodes is cut.
 """
 
-import time
-
 import cluster
 import namespaces
 
@@ -54,6 +52,6 @@ class NetworkTest(cluster.ClusterTest):
                  f"longest {cluster.quantile(writes, 1):.2f} s")
 
     def under_fault(self, what):
-        begin = time.monotonic()
+        begin = cluster.now()
         cluster.pause(FAULT_SECONDS)
-        self.say_writes(what, begin, time.monotonic())
+        self.say_writes(what, begin, cluster.now())

@@ -7,7 +7,7 @@ import ring_load
 LARGE_BYTES = 600
 RING_RATE = 100  # puts, and gets, a second of the client of C++
 GRAY_SECONDS = 8
-# A home that is silent is given up after 300 ms, a coordinator by its client likewise.
+# A client waits 500 ms for one home before it asks another (client/node_health.h).
 MAX_GRAY_P99_MS = 1500
 
 
@@ -128,11 +128,11 @@ class LinksTest(network.NetworkTest):
             result = load.result()
             before, during = (ring_load.late(result, 1, cut - 1),
                               ring_load.late(result, cut - 1, healed))
-            self.say(f"{name}: p99 {before[0]:.1f} ms before, {during[0]:.1f} ms in the middle "
-                     f"second of a gray link and {during[1]:.1f} ms in the worst; a second: "
+            self.say(f"{name}: p99 {before[1]:.1f} ms before, {during[1]:.1f} ms with a gray link, "
+                     f"{during[0]:.1f} ms in the worst second; a second: "
                      f"{[round(one['p99_ms']) for one in result['by_second']]}")
             self.assertEqual(result["failures"], {}, result)
-            self.assertLess(during[1], MAX_GRAY_P99_MS)
+            self.assertLess(during[0], MAX_GRAY_P99_MS)
         self.await_well()
 
 
