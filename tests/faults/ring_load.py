@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 
+import cluster
 import support
 
 BUCKET = "bench-n3-w0-always"

@@ -57,10 +57,10 @@ class SegmentTest(cluster.ClusterTest):
     def check_where(self, member, hit):
         """What is damaged in the end is in what was hit, and no entry leads there."""
         report = json.loads(support.run_cli("check", "--format", "json", member.directory).stdout)
-        segments = {f"segment {int(name.split('.')[0], 16)} " for name in hit}
+        segments = {str(int(name.split(".")[0], 16)) for name in hit}
         for finding in report["findings"]:
             if finding["damage"]:
-                self.assertTrue(any(finding["where"].startswith(one) for one in segments), finding)
+                self.assertIn(finding["where"].split()[1], segments, finding)
 
     def test_a_segment_is_damaged_while_its_node_is_down(self):
         self.loaded()
