@@ -20,6 +20,15 @@ Instant NodeHealth::AvoidedUntil(const std::string& endpoint) const {
   return seen == seen_.end() ? Instant() : seen->second.avoid_until;
 }
 
+std::optional<Duration> NodeHealth::Patience() const {
+  std::int64_t slowest = 0;
+  for (const auto& [endpoint, seen] : seen_) {
+    if (seen.failures == 0) slowest = std::max(slowest, seen.latency_micros);
+  }
+  if (slowest == 0) return std::nullopt;
+  return std::max<Duration>(kLeastPatience, std::chrono::microseconds(slowest * kSlowFactor));
+}
+
 void NodeHealth::HandleAsked(const std::string& endpoint, Instant now) {
   const auto found = seen_.find(endpoint);
   if (found == seen_.end()) return;

@@ -24,12 +24,19 @@ class NodeHealth {
   static constexpr std::int64_t kSlowMicros = 250'000;
   static constexpr std::int64_t kSlowFactor = 8;
   static constexpr Duration kSlowPause = std::chrono::seconds(2);
+  // The least time that an answer is waited for before another endpoint is asked.
+  static constexpr Duration kLeastPatience = std::chrono::milliseconds(500);
 
   // The zero: it is not avoided. A pause that is over is no longer in the way of a request.
   Instant AvoidedUntil(const std::string& endpoint) const;
   bool IsAvoided(const std::string& endpoint, Instant now) const {
     return AvoidedUntil(endpoint) > now;
   }
+
+  // How long an answer is waited for before another endpoint is asked: kSlowFactor times as long as
+  // answers take, smoothed, from the slowest that answers; so all may become slow together.
+  // nullopt: nobody has answered.
+  std::optional<Duration> Patience() const;
 
   // A request goes to `endpoint`. When its pause is over this is the one that tries it: others go
   // on avoiding it until that one's end is told.

@@ -99,7 +99,10 @@ class PutBatches::Lane : public std::enable_shared_from_this<Lane> {
     NodeFrames* const frames = owner_->view_->FramesTo(endpoint_);
     if (frames == nullptr) return End(*batch, Unimplemented("{} takes no batches", endpoint_));
     const Rope message = MessageOf(*batch);
-    frames->Ask(endpoint_, CallMethod::kPutChunks, message, owner_->attempt_timeout_,
+    const Aim aim{Aim::Kind::kWrite, batch->bucket, batch->puts.front().key};
+    const Duration patience = owner_->view_->PatienceWith({.endpoint = endpoint_}, aim,
+                                                          /*silences=*/0, owner_->attempt_timeout_);
+    frames->Ask(endpoint_, CallMethod::kPutChunks, message, patience,
                 [self = shared_from_this(), batch](StatusOr<SharedBytes> body) {
                   if (!body.ok()) return self->End(*batch, body.status());
                   self->End(*batch, Parse<v1::PutChunksResponse>(Rope(*std::move(body))));

@@ -91,6 +91,19 @@ std::shared_ptr<grpc::Channel> RingView::ChannelTo(const std::string& endpoint) 
   return channels_.To(endpoint);
 }
 
+Duration RingView::PatienceWith(const Target& target, const Aim& aim, int silences,
+                                Duration at_most) const {
+  if (target.is_last_resort || aim.kind == Aim::Kind::kAnyNode) return at_most;
+  const std::lock_guard lock(mutex_);
+  const auto patience = router_.health().Patience();
+  if (!patience || router_.NextHome(aim, {target.endpoint}, SystemClock().Now()).empty()) {
+    return at_most;
+  }
+  Duration result = *patience;
+  for (int i = 0; i < silences && result < at_most; ++i) result *= 2;
+  return std::min(result, at_most);
+}
+
 NodeFrames* RingView::FramesTo(const std::string& endpoint) {
   if (!frames_.Speaks(endpoint, SystemClock().Now())) return nullptr;
   const std::lock_guard lock(mutex_);

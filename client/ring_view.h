@@ -52,6 +52,10 @@ class RingView {
                                                         const std::vector<std::string>& keys);
   std::string NextHome(const Aim& aim, const std::vector<std::string>& except) const;
 
+  // How long to wait for the answer of `target` to what is about `aim`: at most `at_most`, and less
+  // (NodeHealth::Patience, twice as long after each silence) if somebody else can be asked then.
+  Duration PatienceWith(const Target& target, const Aim& aim, int silences, Duration at_most) const;
+
   // Where to send a request that was aimed at `endpoint`; counts it.
   std::shared_ptr<grpc::Channel> ChannelTo(const std::string& endpoint);
   // The same by frames; null, and nothing is counted: they are not spoken there.

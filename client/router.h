@@ -72,6 +72,7 @@ class Router {
   std::string NextHome(const Aim& aim, const std::vector<std::string>& except, Instant now) const;
 
   NodeHealth* health() { return &health_; }
+  const NodeHealth& health() const { return health_; }
 
  private:
   PartitionId PartitionFor(const Aim& aim) const;

@@ -44,7 +44,10 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
     if (Status held = view()->MaySend(target_.endpoint, aim_); !held.ok()) return Conclude(held);
     request_ = make_request_(target_);
     started_ = now;
-    const Duration left = std::min(deadline_ - now, owner_->options_.attempt_timeout);
+    const Duration at_most = std::min(deadline_ - now, owner_->options_.attempt_timeout);
+    const Duration left = owner_->options_.retry.max_attempts <= 1
+                              ? at_most
+                              : view()->PatienceWith(target_, aim_, silences_, at_most);
     const CallMethod frame = FrameMethodOf(method_);
     NodeFrames* const frames =
         frame == CallMethod::kNone ? nullptr : view()->FramesTo(target_.endpoint);
@@ -88,6 +91,7 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
     if (status.code() == StatusCode::kFailedPrecondition && target_.version.value() != 0) {
       return Refresh(status);
     }
+    if (status.code() == StatusCode::kDeadlineExceeded) ++silences_;
     if (IsAway(status) && MayGoElsewhere()) {
       ++at_once_;
       view()->CountRetry(/*elsewhere=*/true);
@@ -176,6 +180,7 @@ class UnaryCalls::Call : public std::enable_shared_from_this<Call> {
   const Instant deadline_;
   const Status failure_;
   int at_once_ = 0;    // attempts since the last backoff
+  int silences_ = 0;   // attempts that nobody answered in time
   int refreshes_ = 0;  // of the ring
   Target target_;
   Instant started_;

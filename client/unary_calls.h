@@ -19,8 +19,9 @@ Status ToStatus(const grpc::Status& status);
 // Unary calls, each tried again as ClientOptions says, until an answer stands or the call's time
 // is over: at once on another endpoint when this one is away and another is not, else after a
 // backoff; and by the newer ring when a node refused the route (FAILED_PRECONDITION) and there is
-// one. By frames where they are spoken (NodeFrames), else by gRPC. No thread waits for a call:
-// those of the transports carry it on.
+// one. What is about a key does not wait long for one home while another can be asked
+// (RingView::PatienceWith). By frames where they are spoken (NodeFrames), else by gRPC. No thread
+// waits for a call: those of the transports carry it on.
 //
 // Threads: any. `view` must outlive the calls; the destructor waits for those under way.
 class UnaryCalls {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
+#include "storage/digest.h"
 #include "storage/file_system.h"
 #include "storage/key_value.h"
 
@@ -19,6 +21,12 @@ struct CheckFinding {
   std::string what;
 };
 
+// The sum of a partition's digests, as homes compare them.
+struct PartitionDigest {
+  PartitionId partition;
+  Digest digest;
+};
+
 struct CheckReport {
   std::uint64_t segments = 0;
   std::uint64_t segment_bytes = 0;
@@ -30,7 +38,8 @@ struct CheckReport {
   std::uint64_t index_entries = 0;    // of chunks; 0 when there is no index
   std::uint64_t not_indexed_yet = 0;  // records after what the index covers: replayed at the start
   bool has_index = false;
-  std::vector<CheckFinding> findings;  // the first kMaxFindings
+  std::vector<PartitionDigest> digests;  // of partitions with entries; none without an index
+  std::vector<CheckFinding> findings;    // the first kMaxFindings
 
   static constexpr std::size_t kMaxFindings = 1000;
   bool good() const { return damaged == 0; }

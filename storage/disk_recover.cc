@@ -248,8 +248,13 @@ Status Disk::QuarantineLost(const SegmentEntry& known, SegmentReplay* replay) {
 }
 
 // Makes what was found durable, cuts off what is torn, and goes on with the segment if it is the
-// last of its stream and whole.
+// last of its stream and whole. A disk that is read-only is only read: to try it at every start
+// would be to fail at every start. A later one, of a disk that is not, does all that.
 Status Disk::ResumeStream(SegmentEntry entry, const SegmentReplay& replay) {
+  if (failed_) {
+    segments_.Update(entry);
+    return OkStatus();
+  }
   const std::string path = directory_.SegmentPath(entry.id);
   ASSIGN_OR_RETURN(auto file, options_.files->OpenWritable(path));
   if (!replay.damaged) RETURN_IF_ERROR(file->Truncate(replay.valid_bytes));

@@ -250,9 +250,10 @@ void Disk::AppendPlanned(PlannedWrite* plan, std::vector<WriteOutcome>* outcomes
     if (status.code() == StatusCode::kResourceExhausted) space_.HandleNoSpace();
     if (status.code() == StatusCode::kUnavailable &&
         ++consecutive_write_failures_ >= kMaxWriteFailures) {
-      failed_ = true;
-      LogError("{}: {} writes failed in a row: read-only from here on", directory_.path,
-               consecutive_write_failures_);
+      if (!failed_.exchange(true)) {
+        LogError("{}: {} writes failed in a row: read-only from here on", directory_.path,
+                 consecutive_write_failures_);
+      }
     }
     if (status.ok()) consecutive_write_failures_ = 0;
     of_class.appended = status.ok();
@@ -344,6 +345,12 @@ std::vector<WriteOutcome> Disk::WriteBatch(std::span<const WriteRequest> request
 std::vector<WriteOutcome> Disk::Write(std::span<const WriteRequest> requests) {
   const std::lock_guard writing(write_mutex_);
   std::vector<WriteOutcome> outcomes;
+  if (failed_) {
+    // Not even "already stored" is true of what a failed disk may not have kept.
+    const WriteOutcome refused{.status = Unavailable("the disk failed and is read-only")};
+    outcomes.assign(requests.size(), refused);
+    return outcomes;
+  }
   std::uint64_t generation = 0;
   {
     const std::shared_lock lock(index_mutex_);

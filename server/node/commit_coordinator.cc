@@ -16,12 +16,13 @@ Status CommitCoordinator::Check(const Scene& scene) const {
   const Commit& commit = input_.commit;
   ASSIGN_OR_RETURN(const BucketProperties* bucket, FindBucket(*scene.state, commit.bucket));
   RETURN_IF_ERROR(Validate(commit));
-  RETURN_IF_ERROR(CheckEpoch(commit.epoch, *bucket, scene.now_seconds(), max_future_seconds_));
+  const std::uint64_t max_future = max_future_seconds_ + scene.set_back_seconds;
+  RETURN_IF_ERROR(CheckEpoch(commit.epoch, *bucket, scene.now_seconds(), max_future));
   // A seal far ahead would call seconds complete that have not happened yet.
   if (commit.seal) {
-    RETURN_IF_ERROR(Annotate(CheckEpoch(commit.seal->epoch, {.ttl_seconds = 0}, scene.now_seconds(),
-                                        max_future_seconds_),
-                             "seal"));
+    RETURN_IF_ERROR(Annotate(
+        CheckEpoch(commit.seal->epoch, {.ttl_seconds = 0}, scene.now_seconds(), max_future),
+        "seal"));
   }
   const StorePlace place =
       PlaceOf(*scene.state, commit.bucket, ManifestKey(commit.epoch, commit.dc));

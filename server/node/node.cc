@@ -14,10 +14,16 @@ Node::Node(NodeOptions options, SavedRing saved, std::vector<HeardSeal> seals, c
       state_(ring_.committed()),
       puts_(options_.puts),
       schedule_(options_.sync, &random_),
+      started_(time),
       state_since_(time.now),
       store_bits_(state_->partition_bits) {
   CHECK(Validate(*state_).ok());
   for (const HeardSeal& seal : seals) watermarks_.Hear(seal);
+}
+
+std::uint64_t Node::SetBackSeconds(const NodeTime& time) const {
+  const Duration behind = started_.wall + (time.now - started_.now) - time.wall;
+  return behind <= Duration() ? 0 : std::chrono::ceil<std::chrono::seconds>(behind).count();
 }
 
 void Node::RefreshScene(const NodeTime& time) {
@@ -28,6 +34,7 @@ void Node::RefreshScene(const NodeTime& time) {
             .reachability = &ring_.reachability(),
             .watermarks = &watermarks_,
             .time = time,
+            .set_back_seconds = SetBackSeconds(time),
             .mutations = options_.mutations};
 }
 

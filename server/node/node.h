@@ -183,6 +183,7 @@ class Node {
   void Finish(RequestId request, const Coordinator& coordinator);
   Outbox OutboxOf(RequestId request);
   RequestId NewInternal() { return RequestId(kInternal | next_internal_++); }
+  std::uint64_t SetBackSeconds(const NodeTime& time) const;
   void RefreshScene(const NodeTime& time);
 
   static constexpr std::uint64_t kInternal = std::uint64_t{1} << 63;
@@ -207,7 +208,8 @@ class Node {
   std::deque<PeerRequest> behind_;  // wait for a newer state
   std::deque<Input> held_;          // wait until the ring is known again after a pause
   std::optional<Instant> hold_until_;
-  Instant behind_until_{};           // of those that wait
+  Instant behind_until_{};  // of those that wait
+  const NodeTime started_;
   Instant state_since_{};            // the state is in force
   std::optional<Instant> drive_at_;  // when to look for a step of the ring to propose
   std::optional<Instant> ready_at_;  // when to say again which partitions are ready

@@ -68,6 +68,9 @@ struct Scene {
   const Reachability* reachability = nullptr;
   Watermarks* watermarks = nullptr;
   NodeTime time;
+  // How far the wall clock is behind what it would be if it had not been set back since the start:
+  // whoever is right, the clients may still go by the other time.
+  std::uint64_t set_back_seconds = 0;
   NodeMutations mutations;
 
   std::uint64_t now_seconds() const { return WallSeconds(time.wall); }

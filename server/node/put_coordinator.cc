@@ -21,7 +21,8 @@ Status PutCoordinator::Check(const Scene& scene, ChunkKey* key, StorePlace* plac
     return InvalidArgument("value_crc32c is {:08x}, the value that arrived has {:08x}",
                            input_.value_crc, input_.computed_crc);
   }
-  RETURN_IF_ERROR(CheckEpoch(key->epoch, *bucket, scene.now_seconds(), max_future_seconds_));
+  RETURN_IF_ERROR(CheckEpoch(key->epoch, *bucket, scene.now_seconds(),
+                             max_future_seconds_ + scene.set_back_seconds));
   *place = PlaceOf(*scene.state, input_.bucket, input_.key);
   return CheckRoute(*scene.state, input_.route, place->partition);
 }

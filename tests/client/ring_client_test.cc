@@ -219,6 +219,18 @@ TEST_F(RingClientTest, PassesByANodeThatDoesNotAnswer) {
   servers_[0].Release();
 }
 
+TEST_F(RingClientTest, DoesNotWaitAnAttemptsTimeForANodeThatIsSilentWhileOthersAnswer) {
+  ClientOptions options = Options();
+  options.attempt_timeout = options.timeout = std::chrono::seconds(5);
+  client_ = *Client::Connect(options);
+  const std::string large(20'000, 'x');  // small ones go in batches first
+  ASSERT_TRUE(Put(KeyAt(1), large).ok());
+  servers_[0].HoldPuts();
+  EXPECT_TRUE(Put(KeyAt(0), large).ok());
+  EXPECT_TRUE(Has(1, KeyAt(0)));
+  servers_[0].Release();
+}
+
 TEST_F(RingClientTest, GetsManyChunksFromTheirPrimariesInTheOrderOfTheKeys) {
   std::vector<ChunkKey> keys;
   for (std::uint64_t number = 0; number < 300; ++number) {

@@ -168,6 +168,18 @@ TEST_F(RouterTest, AvoidsANodeMuchSlowerThanAnotherUntilItIsQuickAgain) {
   EXPECT_EQ(Write(), "a:1");
 }
 
+TEST(NodeHealthTest, WaitsForAnAnswerAsLongAsTheSlowestThatAnswersGivesReasonTo) {
+  NodeHealth health;
+  const Instant now = Instant() + std::chrono::hours(1);
+  EXPECT_EQ(health.Patience(), std::nullopt);
+  health.HandleAnswer("a", std::chrono::milliseconds(2), now);
+  EXPECT_EQ(health.Patience(), NodeHealth::kLeastPatience);
+  health.HandleAnswer("b", std::chrono::milliseconds(200), now);
+  EXPECT_EQ(health.Patience(), NodeHealth::kSlowFactor * Duration(std::chrono::milliseconds(200)));
+  health.HandleFailure("b", now);  // what it was says nothing any more
+  EXPECT_EQ(health.Patience(), NodeHealth::kLeastPatience);
+}
+
 TEST_F(RouterTest, DoesNotCallANodeSlowWhenAllAre) {
   Answer("b:1", milliseconds(900));
   Answer("a:1", seconds(1));

@@ -41,6 +41,39 @@ def pause(seconds):
     threading.Event().wait(seconds)
 
 
+class RunningTime(threading.Thread):
+    """Seconds in which this machine did its work. Who shares it may stop it, or take all of it, for
+    a while; this thread then wakes late, and what it is late is left out."""
+
+    TICK_SECONDS = 0.05
+    LATE_SECONDS = 0.25
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.lost = 0.0
+        self.ticked = time.monotonic()
+        self.start()
+
+    def run(self):
+        while True:
+            pause(self.TICK_SECONDS)
+            now = time.monotonic()
+            late = now - self.ticked - self.TICK_SECONDS
+            if late > self.LATE_SECONDS:
+                self.lost += late
+            self.ticked = now
+
+    def now(self):
+        """Never goes back by more than it has just been late."""
+        now, ticked, lost = time.monotonic(), self.ticked, self.lost
+        late = now - ticked - self.TICK_SECONDS
+        return now - lost - (late if late > self.LATE_SECONDS else 0)
+
+
+RUNNING_TIME = RunningTime()
+now = RUNNING_TIME.now
+
+
 def load_crc():
     """ISA-L is there where Carillon can be built; python alone takes milliseconds a chunk."""
     try:
@@ -96,7 +129,7 @@ class History:
 
     def begin(self, kind, keys, epoch=0, crc=""):
         with self.lock:
-            operation = Operation(len(self.operations), kind, tuple(keys), time.monotonic(),
+            operation = Operation(len(self.operations), kind, tuple(keys), now(),
                                   epoch=epoch, crc=crc)
             self.operations.append(operation)
             if kind == "commit":
@@ -105,7 +138,7 @@ class History:
 
     def end(self, operation, outcome, detail=""):
         with self.lock:
-            operation.returned = time.monotonic()
+            operation.returned = now()
             operation.outcome, operation.detail = outcome, detail
             if outcome == "ok" and operation.kind == "put":
                 self.stored.update(operation.keys)
@@ -165,9 +198,9 @@ class AnyNode:
             client.connection.close()
 
     def choose(self):
-        now = time.monotonic()
+        asked = now()
         members = list(self.members)
-        good = [member for member in members if self.avoided.get(member.name, 0) <= now]
+        good = [member for member in members if self.avoided.get(member.name, 0) <= asked]
         return self.random.choice(good or members)
 
     def attempt(self, member, method, path, body, query, timeout):
@@ -186,19 +219,19 @@ class AnyNode:
         """(answer or None, what went wrong); repeated elsewhere until the time is up."""
         deadline = operation.invoked + OPERATION_SECONDS
         trouble = ""
-        while time.monotonic() < deadline:
+        while now() < deadline:
             member = self.choose()
             operation.attempts += 1
             try:
                 answer = self.attempt(member, method, path, body, query, ATTEMPT_SECONDS)
             except (OSError, http.client.HTTPException) as error:
                 trouble = f"{trouble[-300:]}; {member.name}: {error!r}"
-                self.avoided[member.name] = time.monotonic() + AVOID_SECONDS
+                self.avoided[member.name] = now() + AVOID_SECONDS
                 continue
             if answer.status not in RETRIED:
                 return answer, f"{member.name}: {answer}"
             trouble = f"{trouble[-300:]}; {member.name}: {answer}"
-            self.avoided[member.name] = time.monotonic() + AVOID_SECONDS
+            self.avoided[member.name] = now() + AVOID_SECONDS
             pause(0.05)
         return None, trouble
 
@@ -476,20 +509,20 @@ class ClusterTest(support.NodeTest):
         return [member for member in self.members if member.running()]
 
     def await_true(self, condition, seconds, what):
-        deadline = time.monotonic() + seconds
+        deadline = now() + seconds
         while not condition():
-            if time.monotonic() > deadline:
+            if now() > deadline:
                 self.fail(f"not within {seconds} s: {what}")
             pause(0.1)
 
     def await_well(self, seconds=SETTLE_SECONDS):
         """All members are well, of one version, and owe nothing to one another."""
-        deadline = time.monotonic() + seconds
+        deadline = now() + seconds
         while True:
             trouble = self.trouble()
             if not trouble:
                 return
-            if time.monotonic() > deadline:
+            if now() > deadline:
                 self.fail(f"not well within {seconds} s: {trouble}")
             pause(0.2)
 
@@ -505,6 +538,8 @@ class ClusterTest(support.NodeTest):
         if len({(view["version"], view["generation"]) for view in views}) != 1:
             return f"versions differ: {[view['version'] for view in views]}"
         for member in self.members:
+            if member.metric("carillon_disk_failed"):
+                return f"{member.name}: its disk failed"
             status = member.cli("ring", "status")
             if status.returncode != 0:
                 return f"{member.name}: {status.stdout.decode()[-600:]} {status.stderr.decode()}"
@@ -580,6 +615,40 @@ class ClusterTest(support.NodeTest):
         for member in self.members:
             self.assertEqual(member.stop(), 0, member.node.log())
             self.assert_done(support.run_cli("check", member.directory))
+
+    def await_equal(self):
+        """Every home has compared itself with the others, and got what it lacked."""
+        self.assert_done(self.members[0].cli("ring", "repair"))
+        self.await_well()
+
+    def check_homes_agree(self, damaged=()):
+        """Stops everything; all homes of a partition say that they should hold the same, and each
+        holds no damage but what `damaged`, a member, had and mended elsewhere."""
+        self.await_equal()
+        owners = self.owners()
+        sums = {}
+        for member in self.members:
+            self.assertEqual(member.stop(), 0, member.node.log())
+            report = support.run_cli("check", "--format", "json", member.directory)
+            if member not in damaged:
+                self.assert_done(report)
+            sums[member.name] = {one["partition"]: (one["entries"], one["sum"])
+                                 for one in json.loads(report.stdout)["digests"]}
+        for partition, homes in enumerate(owners):
+            found = {home: sums[home].get(partition) for home in homes}
+            self.assertEqual(len(set(found.values())), 1, f"partition {partition}: {found}")
+        self.assertGreater(sum(len(one) for one in sums.values()), 0)
+
+    def check_each_alone(self, keys=None):
+        """Each, while all others are stopped, has every byte: for n_val homes and no more."""
+        for member in self.members:
+            member.start()
+            with member.client() as client:
+                for key in sorted(keys or self.history.stored):
+                    answer = client.get_chunk(key, BUCKET)
+                    self.assertEqual(answer.status, 200, f"{member.name} alone: {key}: {answer}")
+                    self.assertEqual(answer.body, self.history.value(key))
+            member.kill()
 
     def finish(self):
         """After the load: all is well again, and all is there."""

@@ -1,68 +1,27 @@
-"""Cuts, one-way cuts, and links that lose large packets, between nodes in network namespaces.
-
-The test reaches all nodes all the time: only what is between the nodes is cut.
-"""
-
-import time
-import unittest
+"""Cuts, one-way cuts, and links that lose large packets, between nodes in network namespaces."""
 
 import cluster
-import namespaces
+import network
+import ring_load
 
-QUIET_SECONDS = 2
-FAULT_SECONDS = 8
 LARGE_BYTES = 600
-WHY_NOT = namespaces.why_not()
+RING_RATE = 100  # puts, and gets, a second of the client of C++
+GRAY_SECONDS = 8
+# A client waits 500 ms for one home before it asks another (client/node_health.h).
+MAX_GRAY_P99_MS = 1500
 
 
-@unittest.skipIf(WHY_NOT, f"no network namespaces here: {WHY_NOT}")
-class NetworkTest(cluster.ClusterTest):
-    def setUp(self):
-        super().setUp()
-        self.network = namespaces.Network()
-        self.network.__enter__()
-        self.addCleanup(self.network.__exit__)
-        self.network.enter_test()
-        self.namespaces = {}
-
-    def make_member(self, name):
-        number = 10 + len(self.everyone)
-        space = self.namespaces[name] = self.network.add(name, number)
-        member = cluster.Member(self.root, name, self.config, space.address,
-                                ["--insecure-listen-anywhere"], space.before)
-        self.everyone.append(member)
-        self.addCleanup(member.kill)
-        return member
-
-    def address(self, *members):
-        return ", ".join(member.host for member in members)
-
-    def heal(self):
-        for space in self.namespaces.values():
-            space.clear_rules()
-
-    def say_writes(self, what, begin, end):
-        writes = self.history.between(begin, end)
-        self.say(f"{what}: {len(writes)} writes, p99 {cluster.quantile(writes, 0.99):.3f} s, "
-                 f"longest {cluster.quantile(writes, 1):.2f} s")
-
-    def under_fault(self, what):
-        begin = time.monotonic()
-        cluster.pause(FAULT_SECONDS)
-        self.say_writes(what, begin, time.monotonic())
-
+class LinksTest(network.NetworkTest):
     def test_one_node_is_cut_off(self):
         first, second, lonely = self.make_cluster(3)
         before = self.start_load()
-        cluster.pause(QUIET_SECONDS)
+        cluster.pause(network.QUIET_SECONDS)
         before.stop()
         self.await_well()
         known = set(self.history.listed)
         homes = self.owners()
         for _ in range(cluster.ROUNDS):
-            others = self.address(first, second)
-            self.namespaces[lonely.name].set_rules(f"ip saddr {{ {others} }} drop",
-                                                   f"ip daddr {{ {others} }} drop")
+            self.between(lonely, self.address(first, second), "drop")
             load = cluster.Load([first, second], self.history, f"cut{len(self.loads)}")
             self.loads.append(load)
             self.under_fault("one is cut off")
@@ -74,7 +33,7 @@ class NetworkTest(cluster.ClusterTest):
             self.assert_done(first.cli("ring", "weight", first.name, 50))
             self.assert_done(first.cli("ring", "clear"))
             self.heal()
-            cluster.pause(QUIET_SECONDS)
+            cluster.pause(network.QUIET_SECONDS)
             load.stop()
             self.check_operations()
             self.clear_late_change(first)
@@ -91,7 +50,7 @@ class NetworkTest(cluster.ClusterTest):
 
     def clear_late_change(self, member):
         """What was DEADLINE_EXCEEDED may still be done: the node goes on without its client."""
-        cluster.pause(QUIET_SECONDS)
+        cluster.pause(network.QUIET_SECONDS)
         staged = member.view()["staged"]
         if staged:
             self.say(f"staged after the client was told DEADLINE_EXCEEDED: {staged}")
@@ -124,11 +83,11 @@ class NetworkTest(cluster.ClusterTest):
         homes = self.owners()
         load = self.start_load()
         for _ in range(cluster.ROUNDS):
-            cluster.pause(QUIET_SECONDS)
+            cluster.pause(network.QUIET_SECONDS)
             self.namespaces[third.name].set_rules(f"ip saddr {first.host} drop", "")
             self.under_fault("one hears another no more")
             self.heal()
-        cluster.pause(QUIET_SECONDS)
+        cluster.pause(network.QUIET_SECONDS)
         load.stop()
         self.check_operations()
         self.finish()
@@ -139,20 +98,42 @@ class NetworkTest(cluster.ClusterTest):
         homes = self.owners()
         load = self.start_load()
         for _ in range(cluster.ROUNDS):
-            cluster.pause(QUIET_SECONDS)
-            others = self.address(first, third)
-            large = f"meta length > {LARGE_BYTES} drop"
-            self.namespaces[second.name].set_rules(f"ip saddr {{ {others} }} {large}",
-                                                   f"ip daddr {{ {others} }} {large}")
+            cluster.pause(network.QUIET_SECONDS)
+            self.make_gray(second, self.address(first, third))
             self.under_fault("small packets only")
             self.say(f"health of {second.name}: " + ", ".join(
                 f"{one['name']} {one['health']}" for one in first.view()["members"]))
             self.heal()
-        cluster.pause(QUIET_SECONDS)
+        cluster.pause(network.QUIET_SECONDS)
         load.stop()
         self.check_operations()
         self.finish()
         self.assertEqual(self.owners(), homes)
+
+    def make_gray(self, member, others):
+        self.between(member, others, f"meta length > {LARGE_BYTES} drop")
+
+    def test_a_client_of_the_ring_does_not_wait_for_a_gray_node(self):
+        first, second, third = self.make_cluster(3)
+        loads = ring_load.RingLoads(self)
+        running = {"puts": loads.start(ring_load.PUT, RING_RATE, GRAY_SECONDS * 3),
+                   "gets": loads.start(ring_load.GET, RING_RATE, GRAY_SECONDS * 3)}
+        cluster.pause(GRAY_SECONDS)
+        self.make_gray(second, self.address(first, third))
+        cut = running["puts"].second() + 1
+        cluster.pause(GRAY_SECONDS)
+        self.heal()
+        healed = running["puts"].second()
+        for name, load in running.items():
+            result = load.result()
+            before, during = (ring_load.late(result, 1, cut - 1),
+                              ring_load.late(result, cut - 1, healed))
+            self.say(f"{name}: p99 {before[1]:.1f} ms before, {during[1]:.1f} ms with a gray link, "
+                     f"{during[0]:.1f} ms in the worst second; a second: "
+                     f"{[round(one['p99_ms']) for one in result['by_second']]}")
+            self.assertEqual(result["failures"], {}, result)
+            self.assertLess(during[0], MAX_GRAY_P99_MS)
+        self.await_well()
 
 
 if __name__ == "__main__":

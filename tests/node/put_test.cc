@@ -87,6 +87,22 @@ TEST_F(PutTest, TakesEpochsWithinTheWindowAndNoOthers) {
   EXPECT_EQ(Take<StoreChunk>().size(), 2u);
 }
 
+TEST_F(PutTest, TakesWhatIsNowThoughItsClockIsSetBack) {
+  const auto at = [&](std::uint64_t request, std::uint64_t epoch) {
+    return Put(request, fmt::format("{}:1:c:WEB:app:chunk0", epoch), "value");
+  };
+  Advance(std::chrono::seconds(10));
+  time_.wall -= std::chrono::hours(1);
+  Step(at(1, kNow + 310));
+  EXPECT_EQ(Take<StoreChunk>().size(), 1u);
+  EXPECT_EQ(Refusal(at(2, kNow + 311)).code(), StatusCode::kOutOfRange);
+  time_.wall += std::chrono::hours(2);  // what is ahead is believed
+  Step(at(3, kNow + 3600));
+  EXPECT_EQ(Take<StoreChunk>().size(), 1u);
+  time_.wall -= std::chrono::hours(1);
+  EXPECT_EQ(Refusal(at(4, kNow + 3600)).code(), StatusCode::kOutOfRange);
+}
+
 TEST_F(PutTest, RefusesARouteToAnotherPartition) {
   auto input = Put(1, key_, "value");
   const PartitionId right = PartitionOf(HashKey("events", key_), 6);

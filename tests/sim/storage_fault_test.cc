@@ -189,5 +189,30 @@ TEST_F(StorageFaultTest, AfterTwoFailedFsyncsInADayADiskIsReadOnly) {
   EXPECT_EQ(model.Check(*machine.store), Violations());
 }
 
+TEST_F(StorageFaultTest, ADiskThatIsReadOnlyIsOpenedThoughEverySyncAndWriteOfItsLogFails) {
+  StoreMachine machine(1);
+  StoreModel model(2);
+  ASSERT_TRUE(machine.Open().ok());
+  ASSERT_TRUE(PutOne(&machine, &model, 0).ok());
+  for (std::uint64_t i = 1; i <= 2; ++i) {
+    machine.files.FailCalls(DiskCall::kSync, 1);
+    EXPECT_EQ(PutOne(&machine, &model, i).code(), StatusCode::kUnavailable);
+    machine.store.reset();
+    if (i < 2) {
+      ASSERT_TRUE(machine.Open().ok());
+    }
+  }
+  for (const DiskCall call : {DiskCall::kSync, DiskCall::kTruncate, DiskCall::kOpenWritable}) {
+    machine.files.FailCalls(call, 1, StatusCode::kUnavailable, 1000);
+    ASSERT_TRUE(machine.Open().ok()) << ToString(call);
+    EXPECT_TRUE(machine.store->stats().failed);
+    // Nor is it acknowledged that what may not have been kept is stored already.
+    EXPECT_EQ(PutOne(&machine, &model, 0).code(), StatusCode::kUnavailable);
+    EXPECT_EQ(model.Check(*machine.store), Violations());
+    machine.store.reset();
+    machine.files.ClearFaults();
+  }
+}
+
 }  // namespace
 }  // namespace carillon

@@ -74,6 +74,23 @@ TEST_P(CheckTest, CountsWhatAGoodDirectoryHolds) {
   EXPECT_EQ(report.not_indexed_yet, 0u);
 }
 
+TEST_P(CheckTest, SumsUpWhatHomesCompare) {
+  const CheckReport report = Report();
+  Open();
+  std::vector<PartitionDigest> expected;
+  for (const PartitionId partition : store_->HeldPartitions()) {
+    const auto hours = store_->ListDigests(partition);
+    ASSERT_TRUE(hours.ok());
+    expected.push_back({partition, TotalOf(*hours)});
+  }
+  ASSERT_FALSE(expected.empty());
+  ASSERT_EQ(report.digests.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(report.digests[i].partition, expected[i].partition);
+    EXPECT_EQ(report.digests[i].digest, expected[i].digest);
+  }
+}
+
 TEST_P(CheckTest, ChangesNoSegment) {
   const Bytes before = disk_.Content(Segment());
   disk_.FlipBit(Segment(), 8 * (FirstRecord(RecordType::kChunk).limit - 20));

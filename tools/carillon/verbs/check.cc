@@ -30,8 +30,15 @@ std::string InJson(const CheckReport& report) {
       .Field("index_entries", report.index_entries)
       .Field("not_indexed_yet", report.not_indexed_yet)
       .Field("damaged", report.damaged)
-      .Key("findings")
+      .Key("digests")
       .BeginArray();
+  for (const PartitionDigest& one : report.digests) {
+    json.BeginObject().Field("partition", one.partition.value());
+    json.Field("entries", one.digest.count);
+    json.Field("sum", fmt::format("{:016x}{:016x}", one.digest.sum.high, one.digest.sum.low))
+        .EndObject();
+  }
+  json.EndArray().Key("findings").BeginArray();
   for (const CheckFinding& finding : report.findings) {
     json.BeginObject().Key("damage").Bool(finding.damage);
     json.Field("where", finding.where).Field("what", finding.what).EndObject();
