@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "ring/preference_list.h"
+
 namespace carillon {
 namespace {
 
@@ -34,10 +36,9 @@ struct Copies {
   std::size_t need = 0;   // so that each acknowledged write is on one of them: n - w + 1
 };
 
-Copies CopiesOf(const BucketProperties& bucket, const HomeList& homes,
-                const std::vector<bool>& sources) {
-  Copies copies{.homes = std::min<std::size_t>(bucket.n_val, homes.size())};
-  const std::size_t acks = std::min<std::size_t>(bucket.AcksWanted(), copies.homes);
+Copies CopiesOf(const ReplicaRule& rule, const HomeList& homes, const std::vector<bool>& sources) {
+  Copies copies{.homes = std::min<std::size_t>(rule.n_val, homes.size())};
+  const std::size_t acks = std::min<std::size_t>(rule.w, copies.homes);
   copies.need = copies.homes - acks + 1;
   for (std::size_t i = 0; i < copies.homes; ++i) {
     if (sources[homes[i]]) ++copies.have;
@@ -59,8 +60,10 @@ std::vector<Shortage> Shortages(const ClusterState& state, const PlanFacts& fact
   std::vector<Shortage> shortages;
   for (const auto& [name, bucket] : state.buckets) {
     Shortage shortage{.bucket = name};
+    const BucketRules rules = RulesOf(state, name);
+    const ReplicaRule kept_by = rules.before.value_or(rules.now);
     for (const PlannedMove& move : plan.moves) {
-      const Copies copies = CopiesOf(bucket, move.from, sources);
+      const Copies copies = CopiesOf(kept_by, move.from, sources);
       if (move.gains.empty() || copies.have >= copies.need) continue;
       if (shortage.moves++ == 0) {
         shortage.copies = copies;

@@ -35,7 +35,7 @@ void CommitCoordinator::Start(Outbox* out) {
   wait_.End();
   writing_ = false;
   if (commit.chunks.empty()) return Write(out);
-  stats_.Start(commit.bucket, *out->scene().state->FindBucket(commit.bucket), commit.chunks, out);
+  stats_.Start(commit.bucket, commit.chunks, out);
 }
 
 void CommitCoordinator::BeginAgain(Outbox* out) {
@@ -88,7 +88,7 @@ void CommitCoordinator::Write(Outbox* out) {
                     .commit = commit,
                     .ttl_seconds = bucket->ttl_seconds,
                     .sync = bucket->sync},
-      *bucket, out);
+      commit.bucket, out);
 }
 
 void CommitCoordinator::Handle(const WriteDone& done, Outbox* out) {

@@ -165,6 +165,7 @@ class Node {
   void RefuseOvertaken(const std::vector<std::uint64_t>& requests);
   void DriveRing();
   void SayReady();
+  void SaySettled();
   void TellAddress();
   void RunPulls();
   void Release();

@@ -59,6 +59,10 @@ TEST(ClusterSimTest, KeepsAQuorumOfItsOwnHomesForEachBucketWhileHomesChange) {
   ExpectClean("cluster-sizes", Seeds(3));
 }
 
+TEST(ClusterSimTest, ListsAllThatIsCommittedWhileRulesOfBucketsChange) {
+  ExpectClean("cluster-rules", Seeds(8));
+}
+
 TEST(ClusterSimTest, LosesNothingWhileTwoAreCutOff) {
   ExpectClean("cluster-two-away", Seeds(16));
 }
@@ -96,6 +100,9 @@ INSTANTIATE_TEST_SUITE_P(ClusterSim, BrokenRuleTest,
                                          BrokenRule{"cluster-shuffles", "no_fence"},
                                          BrokenRule{"cluster-shuffles", "dual_acks_old_only"},
                                          BrokenRule{"cluster-sizes", "one_source"},
+                                         BrokenRule{"cluster-rules", "settles_at_once"},
+                                         BrokenRule{"cluster-rules", "reads_by_new_rule"},
+                                         BrokenRule{"cluster-rules", "settles_unpulled"},
                                          BrokenRule{"cluster-claims", "taken_by_one"},
                                          BrokenRule{"cluster-claims", "sync_overrides_votes"},
                                          BrokenRule{"cluster-claim-shuffles",
