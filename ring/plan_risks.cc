@@ -126,6 +126,22 @@ void AddMembers(const ClusterState& state, const PlanFacts& facts, const ChangeP
   }
 }
 
+// What the disks could not be checked for.
+void AddUnknown(const ClusterState& state, const PlanFacts& facts, const ChangePlan& plan,
+                std::vector<std::string>* risks) {
+  if (!facts.partitions_unknown.empty()) {
+    risks->push_back(fmt::format(
+        "no home of {} partitions says how many bytes they have, {} for one: they count as none",
+        facts.partitions_unknown.size(), facts.partitions_unknown.front()));
+  }
+  for (std::size_t i = 0; i < plan.members.size(); ++i) {
+    if (plan.members[i].peak_bytes == 0 || facts.free_bytes.contains(plan.members[i].node))
+      continue;
+    risks->push_back(fmt::format("{} does not say how much room it has: its disks were not checked",
+                                 state.members[i].name));
+  }
+}
+
 }  // namespace
 
 Status CheckSources(const ClusterState& state, const PlanFacts& facts, const ChangePlan& plan) {
@@ -145,6 +161,8 @@ std::vector<std::string> RisksOf(const ClusterState& state, const PlanFacts& fac
   AddMembers(state, facts, plan, &risks);
   if (plan.copies.moved > 0 && facts.partition_bytes.empty()) {
     risks.push_back("the bytes of partitions are not known: disks were not checked");
+  } else if (plan.copies.moved > 0) {
+    AddUnknown(state, facts, plan, &risks);
   }
   return risks;
 }

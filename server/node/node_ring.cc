@@ -83,6 +83,12 @@ void Node::Handle(RingChangeInput input) {
 
 void Node::Handle(PlanInput input) {
   const RequestId request = input.request;
+  Begin(request, PlanSizes(std::move(input)));
+}
+
+// With what was heard of sizes.
+void Node::MakePlanOf(PlanInput input) {
+  const RequestId request = input.request;
   auto made = MakePlan(*state_, input.facts);
   if (!made.ok()) return Refuse(request, made.status());
   const auto plan = std::make_shared<const ChangePlan>(*std::move(made));
