@@ -119,14 +119,16 @@ StatusOr<MemberHealth> FromMessage(const v1::MemberHealth& message) {
 }
 
 PlannedMember FromMessage(const NodeId& node, const v1::PlannedMember& message) {
-  return {.node = node,
-          .copies_before = message.copies_before(),
-          .copies_after = message.copies_after(),
-          .primaries_before = message.primaries_before(),
-          .primaries_after = message.primaries_after(),
-          .bytes_gained = message.bytes_gained(),
-          .bytes_lost = message.bytes_lost(),
-          .peak_bytes = message.peak_bytes()};
+  return {
+      .node = node,
+      .copies_before = message.copies_before(),
+      .copies_after = message.copies_after(),
+      .primaries_before = message.primaries_before(),
+      .primaries_after = message.primaries_after(),
+      .bytes_gained = message.bytes_gained(),
+      .bytes_lost = message.bytes_lost(),
+      .peak_bytes = message.peak_bytes(),
+      .free_bytes = message.has_free_bytes() ? std::optional(message.free_bytes()) : std::nullopt};
 }
 
 // In `list`, and not in `other`.
@@ -210,6 +212,7 @@ StatusOr<PlannedChange> FromMessage(const v1::PlanChangesResponse& message) {
     plan.members.push_back(
         FromMessage(planned.members[static_cast<std::size_t>(i)].node, message.planned_members(i)));
   }
+  plan.bytes_known = message.bytes_known();
   plan.bytes_moved = message.bytes_moved();
   plan.bytes_least = message.bytes_least();
   plan.seconds = message.seconds();

@@ -1,6 +1,7 @@
 #include "ring/bucket_change.h"
 
 #include "base/chunk_key.h"
+#include "ring/settling.h"
 
 namespace carillon {
 namespace {
@@ -41,6 +42,7 @@ StatusOr<ClusterState> WithBucketChanged(const ClusterState& state, const std::s
   RETURN_IF_ERROR(Validate(wanted));
   ClusterState next = NextVersionOf(state, fmt::format("bucket {} changed", name));
   next.buckets[name] = wanted;
+  if (RuleOf(*before) != RuleOf(wanted)) BeginToSettle(name, RuleOf(*before), &next);
   return next;
 }
 

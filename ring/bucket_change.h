@@ -13,7 +13,9 @@ namespace carillon {
 StatusOr<ClusterState> WithNewBucket(const ClusterState& state, const std::string& name,
                                      const BucketChange& properties);
 
-// The version after `state`, with a bucket changed. NOT_FOUND; INVALID_ARGUMENT: a property.
+// The version after `state`, with a bucket changed. Of another n_val or w: what was there before
+// goes on to count until all homes have settled (settling.h). NOT_FOUND; INVALID_ARGUMENT: a
+// property.
 StatusOr<ClusterState> WithBucketChanged(const ClusterState& state, const std::string& name,
                                          const BucketChange& change);
 

@@ -143,7 +143,12 @@ StatusOr<ChangePlan> MakePlan(const ClusterState& state, const PlanFacts& facts)
   const HomeLists today = HomesToday(state);
   ChangePlan plan{.made_from = state.version};
   plan.targets = PlacePartitions(members, state.MaxReplicas(), WithReplaced(state, today));
-  for (const Member& member : state.members) plan.members.push_back({.node = member.node});
+  for (const Member& member : state.members) {
+    plan.members.push_back({.node = member.node});
+    const auto free = facts.free_bytes.find(member.node);
+    if (free != facts.free_bytes.end()) plan.members.back().free_bytes = free->second;
+  }
+  plan.bytes_known = !facts.partition_bytes.empty();
   CountCopies(today, &plan);
   AddMoves(today, BytesToCome(state, facts), &plan);
   AddCosts(facts, &plan);

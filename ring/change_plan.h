@@ -15,10 +15,11 @@ namespace carillon {
 
 // What the shell knows and the cluster state does not. All of it may be missing.
 struct PlanFacts {
-  std::optional<std::vector<NodeId>> alive;    // nullopt: all are taken to be
-  std::vector<std::uint64_t> partition_bytes;  // one copy, by today's partitions; empty: not known
-  std::map<NodeId, std::uint64_t> free_bytes;  // who is not in it is not checked
-  std::uint64_t sync_bytes_per_second = 0;     // that one member pulls; 0: not known
+  std::optional<std::vector<NodeId>> alive;     // nullopt: all are taken to be
+  std::vector<std::uint64_t> partition_bytes;   // one copy, by today's partitions; empty: not known
+  std::vector<PartitionId> partitions_unknown;  // their bytes are 0 there; ascending
+  std::map<NodeId, std::uint64_t> free_bytes;   // who is not in it is not checked
+  std::uint64_t sync_bytes_per_second = 0;      // that one member pulls; 0: not known
   // What cannot be copied any more is given up: a risk then, no refusal. For `remove` of a member
   // that had the only copy of something.
   bool accept_loss = false;
@@ -44,6 +45,7 @@ struct PlannedMember {
   std::uint64_t bytes_lost = 0;
   // At most so much more on its disks than now: all it gains, before it frees anything.
   std::uint64_t peak_bytes = 0;
+  std::optional<std::uint64_t> free_bytes;  // of its disks together; nullopt: it did not say
 };
 
 struct ChangePlan {
@@ -52,9 +54,12 @@ struct ChangePlan {
   std::vector<PlannedMove> moves;      // by partition; those whose homes or order change
   std::vector<PlannedMember> members;  // as in the state
   MoveCount copies;
+  bool bytes_known = false;  // of any partition at all
   std::uint64_t bytes_moved = 0;
-  std::uint64_t bytes_least = 0;   // what members have more after than before: it cannot be less
-  std::uint64_t seconds = 0;       // until the member that gains most has it; 0: not known, or none
+  std::uint64_t bytes_least = 0;  // what members have more after than before: it cannot be less
+  // Until the member that gains most has it, at the rate at which members may pull; 0: not known,
+  // or none.
+  std::uint64_t seconds = 0;
   std::vector<std::string> risks;  // for people
 };
 

@@ -75,7 +75,8 @@ struct PartitionHomes {
   std::vector<std::uint16_t> ready;   // ascending; of `next`: done with this phase
   std::vector<std::uint16_t> target;  // where it goes when its turn comes; empty: nowhere
   Phase phase = Phase::kStable;
-  StateVersion changed{1};  // the version that made homes, next, and phase as they are
+  // The version that made homes, next, and phase, or the rule of a bucket, as they are.
+  StateVersion changed{1};
   friend bool operator==(const PartitionHomes&, const PartitionHomes&) = default;
 };
 
@@ -108,6 +109,25 @@ struct SavedPlan {
   friend bool operator==(const SavedPlan&, const SavedPlan&) = default;
 };
 
+// How many homes a bucket uses, and how many of them must have a write before it is acknowledged.
+struct ReplicaRule {
+  std::uint32_t n_val = 3;
+  std::uint32_t w = 2;  // 1..n_val
+  friend bool operator==(const ReplicaRule&, const ReplicaRule&) = default;
+};
+inline ReplicaRule RuleOf(const BucketProperties& bucket) {
+  return {.n_val = bucket.n_val, .w = bucket.AcksWanted()};
+}
+
+// Buckets whose rule has changed, until every home has what was acknowledged by the rule before:
+// so long writes and reads satisfy both rules (preference_list.h, settling.h).
+struct SettlingRules {
+  StateVersion since;                         // the last of these changes
+  std::map<std::string, ReplicaRule> before;  // of these buckets; never empty
+  std::vector<std::uint16_t> ready;           // members that have pulled since; ascending
+  friend bool operator==(const SettlingRules&, const SettlingRules&) = default;
+};
+
 struct ClusterState {
   Uuid cluster;
   std::uint64_t generation = 0;  // +1 by every force-recover
@@ -123,6 +143,7 @@ struct ClusterState {
   std::optional<SavedPlan> plan;
   bool paused = false;  // moves go on no further
   TenantSection tenants;
+  std::optional<SettlingRules> settling;
 
   std::size_t partitions() const { return std::size_t{1} << partition_bits; }
   // nullptr: no such bucket.

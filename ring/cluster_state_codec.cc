@@ -8,6 +8,8 @@ namespace {
 // A state that never had a tenant has the bytes it had before there were any.
 constexpr std::uint16_t kWithoutTenants = 3;
 constexpr std::uint16_t kWithTenants = 4;
+// While rules of buckets settle; tenants are empty if there never was one.
+constexpr std::uint16_t kWithSettling = 5;
 
 using Indexes = std::vector<std::uint16_t>;
 
@@ -138,6 +140,30 @@ StagedChange TakeStaged(Reader* reader) {
   return change;
 }
 
+void PutSettling(Bytes* out, const SettlingRules& settling) {
+  PutVarint(out, settling.since.value());
+  PutVarint(out, settling.before.size());
+  for (const auto& [bucket, rule] : settling.before) {
+    PutString(out, bucket);
+    PutVarint(out, rule.n_val);
+    PutVarint(out, rule.w);
+  }
+  PutIndexes(out, settling.ready);
+}
+
+SettlingRules TakeSettling(Reader* reader) {
+  SettlingRules settling;
+  settling.since = StateVersion(reader->Number(kAny64));
+  const std::uint64_t buckets = reader->Number(kMaxBuckets);
+  for (std::uint64_t i = 0; i < buckets && !reader->failed(); ++i) {
+    ReplicaRule& rule = settling.before[reader->Text()];
+    rule.n_val = static_cast<std::uint32_t>(reader->Number(kMaxReplicas));
+    rule.w = static_cast<std::uint32_t>(reader->Number(kMaxReplicas));
+  }
+  settling.ready = reader->TakeIndexes();
+  return settling;
+}
+
 std::optional<SavedPlan> TakePlan(Reader* reader) {
   if (reader->Number(1) == 0) return std::nullopt;
   SavedPlan plan;
@@ -166,7 +192,7 @@ void TakeHead(Reader* reader, ClusterState* state) {
 Bytes EncodeClusterState(const ClusterState& state) {
   Bytes bytes;
   const bool has_tenants = state.tenants.changed.value() != 0;
-  PutFixed(&bytes, has_tenants ? kWithTenants : kWithoutTenants);
+  PutFixed(&bytes, state.settling ? kWithSettling : has_tenants ? kWithTenants : kWithoutTenants);
   PutUuid(&bytes, state.cluster);
   PutFixed(&bytes, state.generation);
   PutFixed(&bytes, state.version.value());
@@ -190,13 +216,15 @@ Bytes EncodeClusterState(const ClusterState& state) {
     for (const Indexes& homes : state.plan->targets) PutIndexes(&bytes, homes);
   }
   if (has_tenants) PutString(&bytes, EncodeTenantSection(state.tenants));
+  if (state.settling && !has_tenants) PutString(&bytes, {});
+  if (state.settling) PutSettling(&bytes, *state.settling);
   return bytes;
 }
 
 StatusOr<ClusterState> DecodeClusterState(ByteSpan bytes) {
   Reader reader(bytes);
   const auto format = reader.Fixed<std::uint16_t>();
-  if (format != kWithoutTenants && format != kWithTenants) {
+  if (format < kWithoutTenants || format > kWithSettling) {
     return DataLoss("cluster state of an unknown format");
   }
   ClusterState state;
@@ -218,10 +246,12 @@ StatusOr<ClusterState> DecodeClusterState(ByteSpan bytes) {
     state.staged.push_back(TakeStaged(&reader));
   }
   state.plan = TakePlan(&reader);
-  if (format == kWithTenants) {
-    ASSIGN_OR_RETURN(state.tenants, DecodeTenantSection(reader.Text()));
+  const std::string tenants = format == kWithoutTenants ? std::string() : reader.Text();
+  if (format == kWithTenants || !tenants.empty()) {
+    ASSIGN_OR_RETURN(state.tenants, DecodeTenantSection(tenants));
     if (state.tenants.changed.value() == 0) return DataLoss("cluster state with tenants of never");
   }
+  if (format == kWithSettling) state.settling = TakeSettling(&reader);
   if (!reader.Done()) return DataLoss("cluster state of {} bytes is malformed", bytes.size());
   if (const Status valid = Validate(state); !valid.ok()) {
     return DataLoss("cluster state is not valid: {}", Message(valid));

@@ -3,6 +3,7 @@
 
 #include "base/chunk_key.h"
 #include "ring/cluster_state.h"
+#include "ring/settling.h"
 
 namespace carillon {
 namespace {
@@ -146,6 +147,7 @@ Status CheckSteps(const ClusterState& state, const ClusterState& next) {
     return InvalidArgument("{} partitions cannot become {} now", state.partitions(),
                            next.partitions());
   }
+  const bool new_rules = HasNewRules(state, next);
   for (std::size_t p = 0; p < next.placement.size(); ++p) {
     const PartitionHomes& from = Origin(state, next, p);
     const PartitionHomes& to = next.placement[p];
@@ -156,7 +158,7 @@ Status CheckSteps(const ClusterState& state, const ClusterState& next) {
     const bool moved = from.phase != to.phase ||
                        Nodes(state, from.homes) != Nodes(next, to.homes) ||
                        Nodes(state, from.next) != Nodes(next, to.next);
-    const StateVersion changed = moved || split ? next.version : from.changed;
+    const StateVersion changed = moved || split || new_rules ? next.version : from.changed;
     if (to.changed != changed) {
       return InvalidArgument("partition {} says it changed in {}, it did in {}", p, to.changed,
                              changed);
@@ -193,6 +195,7 @@ Status Validate(const ClusterState& state) {
     RETURN_IF_ERROR(CheckPartition(p, state.placement[p], state.members.size()));
   }
   RETURN_IF_ERROR(Validate(state.tenants, state.version));
+  RETURN_IF_ERROR(CheckSettling(state));
   return CheckPlan(state);
 }
 
@@ -208,6 +211,7 @@ Status ValidateStep(const ClusterState& state, const ClusterState& next) {
     return InvalidArgument("tenants say they changed in {}, they did in {}", next.tenants.changed,
                            next.version);
   }
+  RETURN_IF_ERROR(CheckSettlingStep(state, next));
   return CheckSteps(state, next);
 }
 

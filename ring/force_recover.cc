@@ -79,6 +79,10 @@ StatusOr<RecoveredState> ForceRecover(const ClusterState& state,
     partition.homes = InTurn(next, recovered.lost.size(), next.MaxReplicas());
     recovered.lost.push_back(PartitionId(static_cast<std::uint16_t>(p)));
   }
+  if (next.settling) {
+    next.settling->since = next.version;
+    next.settling->ready.clear();
+  }
   RETURN_IF_ERROR(Validate(next));
   recovered.state = std::move(next);
   return recovered;

@@ -14,6 +14,9 @@ void ForEachIndex(ClusterState* state, Change change) {
       for (std::uint16_t& index : *list) change(&index);
     }
   }
+  if (state->settling) {
+    for (std::uint16_t& index : state->settling->ready) change(&index);
+  }
   if (!state->plan) return;
   for (auto& homes : state->plan->targets) {
     for (std::uint16_t& index : homes) change(&index);
@@ -52,6 +55,7 @@ void EraseMember(ClusterState* state, std::uint16_t index) {
     return change.node == node || change.other == node;
   });
   state->plan.reset();
+  if (state->settling) std::erase(state->settling->ready, index);
   ForEachIndex(state, [index](std::uint16_t* other) {
     if (*other > index) --*other;
   });

@@ -4,6 +4,7 @@
 
 #include "ring/member_index.h"
 #include "ring/replica_rules.h"
+#include "ring/settling.h"
 
 namespace carillon {
 namespace {
@@ -25,7 +26,10 @@ struct Taken {
   std::size_t done = 0;
   std::size_t dropped = 0;
   std::string forgotten;
-  bool Any() const { return started + read_new + done + dropped > 0 || !forgotten.empty(); }
+  bool settled = false;
+  bool Any() const {
+    return started + read_new + done + dropped > 0 || !forgotten.empty() || settled;
+  }
 };
 
 void Promote(PartitionHomes* partition, const ReplicaRules& rules, StateVersion version,
@@ -86,16 +90,22 @@ std::optional<ClusterState> NextStep(const ClusterState& state, std::size_t max_
     Start(&partition, version, &taken);
     ++moving;
   }
+  if (HaveAllSettled(state)) {
+    moved.settling.reset();
+    taken.settled = true;
+  }
   ForgetTheGone(&moved, may_go, &taken);
   if (!taken.Any()) return std::nullopt;
   ClusterState next = NextVersionOf(
-      state, fmt::format("partitions: {} start, {} read new, {} done, {} stay; forgotten:{}",
+      state, fmt::format("partitions: {} start, {} read new, {} done, {} stay; forgotten:{}{}",
                          taken.started, taken.read_new, taken.done, taken.dropped,
-                         taken.forgotten.empty() ? " none" : taken.forgotten));
+                         taken.forgotten.empty() ? " none" : taken.forgotten,
+                         taken.settled ? "; rules of buckets have settled" : ""));
   next.members = std::move(moved.members);
   next.placement = std::move(moved.placement);
   next.staged = std::move(moved.staged);
   next.plan = std::move(moved.plan);
+  next.settling = std::move(moved.settling);
   return next;
 }
 

@@ -19,7 +19,8 @@ namespace carillon {
 // is promoted, and those with a target start, in their order, while fewer than `max_moving`
 // are DUAL or READNEW. A target that equals the homes is dropped. A leaving member that no list
 // names any more is forgotten, if it `may_go` (empty: all may): it may be the only one that has
-// what it took for others. Paused: nothing starts, the rest goes on. Who ever is asked gives the
+// what it took for others. Rules of buckets have settled when all homes say so
+// (settling.h). Paused: nothing starts, the rest goes on. Who ever is asked gives the
 // same answer, but for who may go. nullopt: nothing can be done now. Cost:
 // O(partitions * homes), and an encoding of the state.
 using MayGo = std::function<bool(const Member&)>;

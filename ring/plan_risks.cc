@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "ring/preference_list.h"
+
 namespace carillon {
 namespace {
 
@@ -34,10 +36,9 @@ struct Copies {
   std::size_t need = 0;   // so that each acknowledged write is on one of them: n - w + 1
 };
 
-Copies CopiesOf(const BucketProperties& bucket, const HomeList& homes,
-                const std::vector<bool>& sources) {
-  Copies copies{.homes = std::min<std::size_t>(bucket.n_val, homes.size())};
-  const std::size_t acks = std::min<std::size_t>(bucket.AcksWanted(), copies.homes);
+Copies CopiesOf(const ReplicaRule& rule, const HomeList& homes, const std::vector<bool>& sources) {
+  Copies copies{.homes = std::min<std::size_t>(rule.n_val, homes.size())};
+  const std::size_t acks = std::min<std::size_t>(rule.w, copies.homes);
   copies.need = copies.homes - acks + 1;
   for (std::size_t i = 0; i < copies.homes; ++i) {
     if (sources[homes[i]]) ++copies.have;
@@ -59,8 +60,10 @@ std::vector<Shortage> Shortages(const ClusterState& state, const PlanFacts& fact
   std::vector<Shortage> shortages;
   for (const auto& [name, bucket] : state.buckets) {
     Shortage shortage{.bucket = name};
+    const BucketRules rules = RulesOf(state, name);
+    const ReplicaRule kept_by = rules.before.value_or(rules.now);
     for (const PlannedMove& move : plan.moves) {
-      const Copies copies = CopiesOf(bucket, move.from, sources);
+      const Copies copies = CopiesOf(kept_by, move.from, sources);
       if (move.gains.empty() || copies.have >= copies.need) continue;
       if (shortage.moves++ == 0) {
         shortage.copies = copies;
@@ -123,6 +126,22 @@ void AddMembers(const ClusterState& state, const PlanFacts& facts, const ChangeP
   }
 }
 
+// What the disks could not be checked for.
+void AddUnknown(const ClusterState& state, const PlanFacts& facts, const ChangePlan& plan,
+                std::vector<std::string>* risks) {
+  if (!facts.partitions_unknown.empty()) {
+    risks->push_back(fmt::format(
+        "no home of {} partitions says how many bytes they have, {} for one: they count as none",
+        facts.partitions_unknown.size(), facts.partitions_unknown.front()));
+  }
+  for (std::size_t i = 0; i < plan.members.size(); ++i) {
+    if (plan.members[i].peak_bytes == 0 || facts.free_bytes.contains(plan.members[i].node))
+      continue;
+    risks->push_back(fmt::format("{} does not say how much room it has: its disks were not checked",
+                                 state.members[i].name));
+  }
+}
+
 }  // namespace
 
 Status CheckSources(const ClusterState& state, const PlanFacts& facts, const ChangePlan& plan) {
@@ -142,6 +161,8 @@ std::vector<std::string> RisksOf(const ClusterState& state, const PlanFacts& fac
   AddMembers(state, facts, plan, &risks);
   if (plan.copies.moved > 0 && facts.partition_bytes.empty()) {
     risks.push_back("the bytes of partitions are not known: disks were not checked");
+  } else if (plan.copies.moved > 0) {
+    AddUnknown(state, facts, plan, &risks);
   }
   return risks;
 }

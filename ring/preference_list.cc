@@ -14,6 +14,30 @@ std::vector<MemberIndex> FirstOf(const std::vector<MemberIndex>& list, std::uint
                                            list.size(), std::max<std::uint32_t>(n, 1)))};
 }
 
+const std::vector<MemberIndex>& ServingOf(const PartitionHomes& partition) {
+  return partition.phase == Phase::kReadNew ? partition.next : partition.homes;
+}
+
+std::vector<ReplicaRule> Each(const BucketRules& rules) {
+  std::vector<ReplicaRule> each;
+  if (rules.before) each.push_back(*rules.before);
+  each.push_back(rules.now);
+  return each;
+}
+
+Quorum AcksOf(const std::vector<MemberIndex>& list, const ReplicaRule& rule) {
+  Quorum quorum{.homes = FirstOf(list, rule.n_val)};
+  quorum.wanted = std::min(rule.w, static_cast<std::uint32_t>(quorum.homes.size()));
+  return quorum;
+}
+
+Quorum VotesOf(const std::vector<MemberIndex>& list, const ReplicaRule& rule) {
+  Quorum quorum = AcksOf(list, rule);
+  const auto homes = static_cast<std::uint32_t>(quorum.homes.size());
+  quorum.wanted = std::max(quorum.wanted, homes / 2 + 1);
+  return quorum;
+}
+
 void AppendNew(const std::vector<MemberIndex>& from, std::vector<MemberIndex>* to) {
   for (const MemberIndex member : from) {
     if (!Contains(*to, member)) to->push_back(member);
@@ -38,15 +62,40 @@ std::vector<MemberIndex> ReadOrderOf(const PartitionHomes& partition, std::uint3
   return order;
 }
 
-ClaimHomes ClaimHomesOf(const PartitionHomes& partition, std::uint32_t n_val) {
-  WriteSets sets = WriteSetsOf(partition, n_val);
-  if (partition.phase == Phase::kReadNew) return {.voters = std::move(sets.next), .next = {}};
-  return {.voters = std::move(sets.homes), .next = std::move(sets.next)};
+BucketRules RulesOf(const ClusterState& state, const std::string& bucket) {
+  BucketRules rules{.now = RuleOf(state.buckets.at(bucket)), .before = {}};
+  if (!state.settling) return rules;
+  const auto before = state.settling->before.find(bucket);
+  if (before != state.settling->before.end()) rules.before = before->second;
+  return rules;
 }
 
-std::uint32_t ClaimVotesWantedOf(const BucketProperties& bucket, std::size_t homes) {
-  const auto count = static_cast<std::uint32_t>(homes);
-  return std::max(AcksWantedOf(bucket, homes), count / 2 + 1);
+std::vector<Quorum> WriteQuorumsOf(const PartitionHomes& partition, const BucketRules& rules) {
+  std::vector<Quorum> quorums;
+  for (const auto* list : {&partition.homes, &partition.next}) {
+    if (list->empty()) continue;
+    for (const ReplicaRule& rule : Each(rules)) quorums.push_back(AcksOf(*list, rule));
+  }
+  return quorums;
+}
+
+std::vector<Quorum> ReadQuorumsOf(const PartitionHomes& partition, const BucketRules& rules) {
+  std::vector<Quorum> quorums;
+  for (const ReplicaRule& rule : Each(rules)) {
+    Quorum quorum = AcksOf(ServingOf(partition), rule);
+    quorum.wanted = static_cast<std::uint32_t>(quorum.homes.size()) - quorum.wanted + 1;
+    quorums.push_back(std::move(quorum));
+  }
+  return quorums;
+}
+
+ClaimHomes ClaimHomesOf(const PartitionHomes& partition, const BucketRules& rules) {
+  const std::vector<MemberIndex>& serving = ServingOf(partition);
+  ClaimHomes homes{.voters = VotesOf(serving, rules.before.value_or(rules.now)), .next = {}};
+  if (rules.before) homes.next.push_back(VotesOf(serving, rules.now));
+  if (partition.phase != Phase::kDual) return homes;
+  for (const ReplicaRule& rule : Each(rules)) homes.next.push_back(VotesOf(partition.next, rule));
+  return homes;
 }
 
 std::vector<MemberIndex> FallbackOrderOf(const ClusterState& state, PartitionId partition,
@@ -76,11 +125,6 @@ std::vector<MemberIndex> FallbacksOf(const ClusterState& state, PartitionId part
 
 std::uint32_t AcksWantedOf(const BucketProperties& bucket, std::size_t homes) {
   return std::min(bucket.AcksWanted(), static_cast<std::uint32_t>(homes));
-}
-
-std::uint32_t ReadsWantedOf(const BucketProperties& bucket, std::size_t homes) {
-  const auto replicas = std::min(bucket.n_val, static_cast<std::uint32_t>(homes));
-  return replicas - AcksWantedOf(bucket, replicas) + 1;
 }
 
 }  // namespace carillon

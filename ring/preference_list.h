@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "ring/cluster_state.h"
@@ -22,6 +25,30 @@ struct WriteSets {
 };
 WriteSets WriteSetsOf(const PartitionHomes& partition, std::uint32_t n_val);
 
+// By what a bucket is kept: its rule; and while that settles (settling.h), the one before.
+struct BucketRules {
+  ReplicaRule now;
+  std::optional<ReplicaRule> before;
+  // As many homes may have something of it.
+  std::uint32_t MostHomes() const {
+    return before ? std::max(now.n_val, before->n_val) : now.n_val;
+  }
+};
+// Requires: the bucket exists.
+BucketRules RulesOf(const ClusterState& state, const std::string& bucket);
+
+// Homes of which so many must do something.
+struct Quorum {
+  std::vector<MemberIndex> homes;
+  std::uint32_t wanted = 1;  // at most as many as there are homes
+};
+// All of which a write needs before it is acknowledged: by each rule, among the homes, and among
+// the next homes.
+std::vector<Quorum> WriteQuorumsOf(const PartitionHomes& partition, const BucketRules& rules);
+// All of which a read needs to find whatever is acknowledged: of each rule n - w + 1 of the homes
+// that serve reads in this phase.
+std::vector<Quorum> ReadQuorumsOf(const PartitionHomes& partition, const BucketRules& rules);
+
 // Whom a read asks, best first: the homes that serve reads in this phase, then those of the other
 // list.
 std::vector<MemberIndex> ReadOrderOf(const PartitionHomes& partition, std::uint32_t n_val);
@@ -37,21 +64,16 @@ std::vector<MemberIndex> FallbacksOf(const ClusterState& state, PartitionId part
                                      const std::vector<MemberIndex>& except, std::size_t limit,
                                      const std::function<bool(MemberIndex)>& wanted);
 
-// Who votes on claims of a partition; and, while it has new homes that are not read from, who votes
-// after them and must know what a vote came to.
+// Who votes on claims of a partition, and how many votes decide: a majority, and no fewer than w.
+// While it has new homes that are not read from, or its bucket's rule settles: who votes after
+// them, and how many of them must know what a vote came to. They vote by the rule before.
 struct ClaimHomes {
-  std::vector<MemberIndex> voters;
-  std::vector<MemberIndex> next;  // some may be voters; empty: the voters stay
+  Quorum voters;
+  std::vector<Quorum> next;  // some may be voters; empty: the voters stay
 };
-ClaimHomes ClaimHomesOf(const PartitionHomes& partition, std::uint32_t n_val);
-
-// How many votes of `homes` homes decide: a majority, and no fewer than w.
-std::uint32_t ClaimVotesWantedOf(const BucketProperties& bucket, std::size_t homes);
+ClaimHomes ClaimHomesOf(const PartitionHomes& partition, const BucketRules& rules);
 
 // How many acknowledgements make a write durable in a set of `homes` homes: w, or all of them.
 std::uint32_t AcksWantedOf(const BucketProperties& bucket, std::size_t homes);
-
-// How many homes must be asked so that one of them has every acknowledged write: n - w + 1.
-std::uint32_t ReadsWantedOf(const BucketProperties& bucket, std::size_t homes);
 
 }  // namespace carillon

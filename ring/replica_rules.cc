@@ -1,13 +1,21 @@
 #include "ring/replica_rules.h"
 
+#include "ring/preference_list.h"
+
 namespace carillon {
 
 ReplicaRules::ReplicaRules(const ClusterState& state) {
+  const auto add_least = [](std::uint32_t w, std::uint32_t* least) {
+    *least = *least == 0 ? w : std::min(*least, w);
+  };
   for (const auto& [name, bucket] : state.buckets) {
-    Acks& acks = acks_[std::clamp<std::uint32_t>(bucket.n_val, 1, kMaxReplicas)];
-    const std::uint32_t wanted = std::max<std::uint32_t>(bucket.AcksWanted(), 1);
-    acks.least = acks.least == 0 ? wanted : std::min(acks.least, wanted);
-    acks.most = std::max(acks.most, wanted);
+    const BucketRules rules = RulesOf(state, name);
+    const ReplicaRule kept_by = rules.before.value_or(rules.now);
+    if (rules.before) add_least(kept_by.w, &settling_[kept_by.n_val]);
+    for (const ReplicaRule& rule : {rules.now, kept_by}) {
+      most_[rule.n_val] = std::max(most_[rule.n_val], rule.w);
+      add_least(kept_by.w, &kept_by_[rule.n_val][kept_by.n_val]);
+    }
   }
 }
 
@@ -29,8 +37,8 @@ bool ReplicaRules::MustGet(const PartitionHomes& partition, std::uint16_t member
   if (!IsAmong(partition.homes, partition.homes.size(), member)) {
     return IsAmong(partition.next, partition.next.size(), member);
   }
-  for (std::size_t n = 1; n < acks_.size(); ++n) {
-    if (acks_[n].least != 0 && MustGet(partition, member, n)) return true;
+  for (std::size_t n = 1; n < most_.size(); ++n) {
+    if (IsUsed(n) && MustGet(partition, member, n)) return true;
   }
   return false;
 }

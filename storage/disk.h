@@ -48,6 +48,7 @@ class Disk {
   bool HasPartition(PartitionId partition) const;
   StatusOr<std::vector<PartitionId>> HeldPartitions() const;
   StatusOr<std::vector<HourDigest>> ListDigests(PartitionId partition) const;
+  StatusOr<StoreSizes> Measure() const;
   StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
                                   std::uint64_t hour, const Bytes& after,
                                   std::size_t max_entries) const;
@@ -66,6 +67,8 @@ class Disk {
  private:
   struct PlannedItem;   // planned_write.h
   struct PlannedWrite;  // likewise
+
+  StatusOr<PartitionSize> MeasureIn(const Index& index, PartitionId partition) const;
 
   Disk(const StoreOptions& options, DataDirectory directory, Random* random);
 

@@ -62,6 +62,33 @@ StatusOr<std::vector<HourDigest>> Disk::ListDigests(PartitionId partition) const
   return WithIndex([&](const Index& index) { return index.ListDigests(partition); });
 }
 
+StatusOr<PartitionSize> Disk::MeasureIn(const Index& index, PartitionId partition) const {
+  PartitionSize size{.partition = partition};
+  const std::uint64_t now = NowSeconds();
+  const Bytes prefix = PartitionPrefix(partition);
+  const auto cursor = index.entries().NewCursor(Family::kChunks);
+  for (cursor->Seek(prefix); cursor->Valid() && cursor->key().starts_with(prefix); cursor->Next()) {
+    ASSIGN_OR_RETURN(const ChunkEntry entry, DecodeChunkEntry(cursor->value()));
+    if (entry.expire_at != 0 && entry.expire_at <= now) continue;
+    ++size.chunks;
+    size.bytes += entry.value_bytes;
+  }
+  RETURN_IF_ERROR(cursor->status());
+  return size;
+}
+
+StatusOr<StoreSizes> Disk::Measure() const {
+  StoreSizes sizes;
+  ASSIGN_OR_RETURN(sizes.free_bytes, space_.Room());
+  ASSIGN_OR_RETURN(const std::vector<PartitionId> held, HeldPartitions());
+  for (const PartitionId partition : held) {
+    ASSIGN_OR_RETURN(const PartitionSize size,
+                     WithIndex([&](const Index& index) { return MeasureIn(index, partition); }));
+    if (size.chunks > 0) sizes.partitions.push_back(size);
+  }
+  return sizes;
+}
+
 StatusOr<EntryPage> Disk::ListRange(const Index& index, const EntryCursor& after,
                                     const Bytes& first, const Bytes& limit, std::size_t max_entries,
                                     Health health) const {

@@ -18,6 +18,12 @@ bool SpaceGuard::HasRoom(const DiskSpace& space) const {
          static_cast<double>(space.total_bytes) * min_free_;
 }
 
+StatusOr<std::uint64_t> SpaceGuard::Room() const {
+  ASSIGN_OR_RETURN(const DiskSpace space, files_->Space(directory_));
+  const auto kept = static_cast<std::uint64_t>(static_cast<double>(space.total_bytes) * min_free_);
+  return space.free_bytes - std::min(space.free_bytes, kept);
+}
+
 StatusOr<DiskSpace> SpaceGuard::Check() {
   ASSIGN_OR_RETURN(const DiskSpace space, files_->Space(directory_));
   const bool full = !HasRoom(space);

@@ -25,6 +25,9 @@ class SpaceGuard {
   // The disk ran out of space in the middle of something: refuse at once, and let the ballast go.
   void HandleNoSpace();
 
+  // Bytes that may be written before the disk counts as full. Any thread. UNAVAILABLE: as Check.
+  StatusOr<std::uint64_t> Room() const;
+
   bool full() const { return full_.load(std::memory_order_relaxed); }
 
  private:

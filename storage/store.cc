@@ -114,6 +114,7 @@ class DiskStore final : public Store {
 
   std::vector<PartitionId> HeldPartitions() const override;
   StatusOr<std::vector<HourDigest>> ListDigests(PartitionId partition) const override;
+  StatusOr<StoreSizes> Measure() const override;
   StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
                                   std::uint64_t hour, const Bytes& after,
                                   std::size_t max_entries) const override;
@@ -228,6 +229,23 @@ StatusOr<std::vector<HourDigest>> DiskStore::ListDigests(PartitionId partition) 
   std::vector<HourDigest> merged;
   for (const auto& [place, digest] : sums) merged.push_back({place.first, place.second, digest});
   return merged;
+}
+
+StatusOr<StoreSizes> DiskStore::Measure() const {
+  std::map<PartitionId, PartitionSize> sizes;
+  StoreSizes all;
+  for (const auto& disk : disks_) {
+    ASSIGN_OR_RETURN(const StoreSizes of_disk, disk->Measure());
+    all.free_bytes += of_disk.free_bytes;
+    for (const PartitionSize& one : of_disk.partitions) {
+      PartitionSize& sum = sizes[one.partition];
+      sum = {.partition = one.partition,
+             .chunks = sum.chunks + one.chunks,
+             .bytes = sum.bytes + one.bytes};
+    }
+  }
+  for (const auto& [partition, size] : sizes) all.partitions.push_back(size);
+  return all;
 }
 
 StatusOr<EntryPage> DiskStore::ListEntries(PartitionId partition, const std::string& bucket,

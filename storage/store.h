@@ -152,6 +152,18 @@ struct WriterSeal {
   std::uint64_t heard_at = 0;  // seconds since 1970, when this node heard it
 };
 
+// What a store holds of one partition.
+struct PartitionSize {
+  PartitionId partition;
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes = 0;  // of their values
+  friend bool operator==(const PartitionSize&, const PartitionSize&) = default;
+};
+struct StoreSizes {
+  std::vector<PartitionSize> partitions;  // ascending; those that have a chunk
+  std::uint64_t free_bytes = 0;           // that all disks together take before new data is refused
+};
+
 struct StoreStats {
   std::uint64_t segments = 0;
   std::uint64_t segment_bytes = 0;        // of files, allocation included
@@ -255,6 +267,10 @@ class Store {
   // scan of the partition.
   virtual std::vector<SyncEntry> DamagedEntries(PartitionId partition) const = 0;
   static constexpr std::size_t kMaxDamagedEntries = 10'000;
+
+  // Sums up the chunks that have not expired, damaged ones too. Cost: a scan of the index, a second
+  // for a million chunks or two; the index is let go after every partition.
+  virtual StatusOr<StoreSizes> Measure() const = 0;
 
   // Forgets a partition and gives its space back by punching holes; neighbours are not rewritten.
   // Waits for a Write on its disk to end and keeps the next one waiting: call it through

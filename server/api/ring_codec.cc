@@ -166,7 +166,9 @@ void ToProto(const ClusterState& state, const ChangePlan& plan, v1::PlanChangesR
     one->set_bytes_gained(member.bytes_gained);
     one->set_bytes_lost(member.bytes_lost);
     one->set_peak_bytes(member.peak_bytes);
+    if (member.free_bytes) one->set_free_bytes(*member.free_bytes);
   }
+  message->set_bytes_known(plan.bytes_known);
   message->set_bytes_moved(plan.bytes_moved);
   message->set_bytes_least(plan.bytes_least);
   message->set_seconds(plan.seconds);

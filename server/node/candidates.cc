@@ -5,14 +5,15 @@
 namespace carillon {
 
 std::vector<MemberIndex> CandidatesOf(const Scene& scene, PartitionId partition,
-                                      const BucketProperties& bucket) {
+                                      const std::string& bucket) {
   const ClusterState& state = *scene.state;
   const PartitionHomes& homes = state.placement[partition.value()];
-  std::vector<MemberIndex> order = ReadOrderOf(homes, bucket.n_val);
+  const std::uint32_t n_val = scene.RulesOf(bucket).MostHomes();
+  std::vector<MemberIndex> order = ReadOrderOf(homes, n_val);
   // Of those that serve reads in this phase, this node is the nearest.
   const std::size_t serving =
       std::min<std::size_t>(homes.phase == Phase::kReadNew ? homes.next.size() : homes.homes.size(),
-                            std::max<std::uint32_t>(bucket.n_val, 1));
+                            std::max<std::uint32_t>(n_val, 1));
   const auto self =
       std::find(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(serving), scene.self);
   if (self != order.begin() + static_cast<std::ptrdiff_t>(serving)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "server/node/outbox.h"
@@ -13,7 +14,8 @@ inline constexpr Duration kHedgeAfter = std::chrono::milliseconds(150);
 
 // Whom to ask for what a partition holds, best first: this node if it is a home that serves reads,
 // then its homes, then who may stand in for them; among each, those that are up first.
+// Requires: the bucket exists.
 std::vector<MemberIndex> CandidatesOf(const Scene& scene, PartitionId partition,
-                                      const BucketProperties& bucket);
+                                      const std::string& bucket);
 
 }  // namespace carillon

@@ -47,17 +47,19 @@ std::uint16_t ClaimCoordinator::GroupOf(PartitionId partition, const Scene& scen
       group_of_.try_emplace(partition, static_cast<std::uint16_t>(groups_.size()));
   if (!fresh) return known->second;
   const ClaimHomes homes =
-      ClaimHomesOf(scene.state->placement[partition.value()], properties_.n_val);
-  Group group{.homes = homes.voters};
-  group.voters = static_cast<Mask>((1u << homes.voters.size()) - 1);
-  for (const MemberIndex member : homes.next) {
-    const auto found = std::find(group.homes.begin(), group.homes.end(), member);
-    group.next |= static_cast<Mask>(1u << (found - group.homes.begin()));
-    if (found == group.homes.end()) group.homes.push_back(member);
-  }
-  group.wanted = ClaimVotesWantedOf(properties_, homes.voters.size());
-  if (!homes.next.empty() && !scene.mutations.new_homes_not_told) {
-    group.wanted_next = ClaimVotesWantedOf(properties_, homes.next.size());
+      ClaimHomesOf(scene.state->placement[partition.value()], scene.RulesOf(input_.order.bucket));
+  Group group{.homes = homes.voters.homes, .wanted = homes.voters.wanted};
+  group.voters = static_cast<Mask>((1u << group.homes.size()) - 1);
+  for (const Quorum& quorum : homes.next) {
+    if (scene.mutations.new_homes_not_told) break;
+    Mask mask = 0;
+    for (const MemberIndex member : quorum.homes) {
+      const auto found = std::find(group.homes.begin(), group.homes.end(), member);
+      mask |= static_cast<Mask>(1u << (found - group.homes.begin()));
+      if (found == group.homes.end()) group.homes.push_back(member);
+    }
+    group.next |= mask;
+    group.knowing.push_back({.homes = mask, .wanted = quorum.wanted});
   }
   groups_.push_back(std::move(group));
   return known->second;
@@ -127,6 +129,13 @@ void ClaimCoordinator::AskLater(std::uint32_t place, const OtherClaim* first, co
     Ballot& ballot = to_vote_[homes[static_cast<std::size_t>(std::countr_zero(claim.later))]];
     (helps ? ballot.helped[whom] : ballot.own).push_back(place);
   }
+}
+
+// Whether of all who vote next so many are among `homes` as must know what a vote came to.
+bool ClaimCoordinator::AreEnough(const Group& group, Mask homes) {
+  return std::all_of(group.knowing.begin(), group.knowing.end(), [homes](const Knowing& one) {
+    return CountOf(homes & one.homes) >= one.wanted;
+  });
 }
 
 ClaimSet ClaimCoordinator::SetOf(const Told& what, std::uint64_t expire_at,
@@ -292,8 +301,8 @@ void ClaimCoordinator::JudgeTold(std::uint32_t place, Claim* claim) {
     (vote.claim.owner == claim->owner ? voted_so : voted_else) |= vote.by;
   }
   claim->has |= voted_so;
-  const Mask next = group.wanted_next > 0 ? group.next : Mask{0};
-  if (CountOf(claim->has & next) >= group.wanted_next) {
+  const Mask next = group.next;
+  if (AreEnough(group, claim->has)) {
     if (claim->stage == Stage::kTelling) End(claim, claim->verdict);
     const auto whom = static_cast<Mask>((voted_else | next) & ~claim->settled);
     claim->settled |= whom;
@@ -306,7 +315,7 @@ void ClaimCoordinator::JudgeTold(std::uint32_t place, Claim* claim) {
   claim->telling |= whom;
   Tell(place, *claim, whom, /*settled=*/false);
   const Mask able = claim->has | claim->telling | claim->waiting;
-  if (CountOf(able & next) < group.wanted_next) End(claim, ClaimVerdict::kUndecided);
+  if (!AreEnough(group, able)) End(claim, ClaimVerdict::kUndecided);
 }
 
 void ClaimCoordinator::Judge(std::uint32_t place, const Scene& scene) {

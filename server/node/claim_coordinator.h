@@ -68,12 +68,16 @@ class ClaimCoordinator {
     OtherClaim claim;
     Mask by = 0;
   };
+  struct Knowing {  // so many of these are to know what a vote came to
+    Mask homes = 0;
+    std::uint32_t wanted = 0;
+  };
   struct Group {                     // of the ids of one partition
     std::vector<MemberIndex> homes;  // who votes, and then who votes next and does not yet
+    std::uint32_t wanted = 0;        // votes
     Mask voters = 0;
-    Mask next = 0;
-    std::uint32_t wanted = 0;       // votes
-    std::uint32_t wanted_next = 0;  // of those who vote next, to know it; 0: nobody does
+    Mask next = 0;                 // of all of `knowing`
+    std::vector<Knowing> knowing;  // of those who vote next; empty: nobody does
   };
   struct Claim {
     PlacedClaim placed;
@@ -111,6 +115,7 @@ class ClaimCoordinator {
   };
 
   void Ask(Outbox* out);
+  static bool AreEnough(const Group& group, Mask homes);
   std::uint16_t GroupOf(PartitionId partition, const Scene& scene);
   Mask BitOf(const Claim& claim, MemberIndex member) const;
   void BeginAgain(Outbox* out);

@@ -36,7 +36,7 @@ void CommitCoordinator::Start(Outbox* out) {
   wait_.End();
   writing_ = false;
   if (commit.chunks.empty()) return Write(out);
-  stats_.Start(commit.bucket, *out->scene().state->FindBucket(commit.bucket), commit.chunks, out);
+  stats_.Start(commit.bucket, commit.chunks, out);
 }
 
 void CommitCoordinator::BeginAgain(Outbox* out) {
@@ -89,7 +89,7 @@ void CommitCoordinator::Write(Outbox* out) {
                     .commit = commit,
                     .ttl_seconds = bucket->ttl_seconds,
                     .sync = bucket->sync},
-      *bucket, out);
+      commit.bucket, out);
 }
 
 void CommitCoordinator::Handle(const WriteDone& done, Outbox* out) {

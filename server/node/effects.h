@@ -80,6 +80,9 @@ struct ListClaims {  // -> ClaimsListed
 struct ListHeld {  // -> HeldDone: the partitions that have entries here
   OperationId operation;
 };
+struct MeasureHeld {  // -> MeasuredDone: how much of each partition is here
+  OperationId operation;
+};
 // Forgets a partition and frees its space, provided that its digests still sum up to `total`.
 struct DropPartition {  // -> DropDone
   OperationId operation;
@@ -178,10 +181,10 @@ struct StreamEnd {
   Status status;
 };
 
-using Effect =
-    std::variant<StoreChunk, StoreCommit, StoreClaims, StatChunks, ReadChunk, ScanSeconds,
-                 ListDigests, ListEntries, ListClaims, ListHeld, DropPartition, RenumberStore,
-                 SaveRing, AskPeer, AnswerPeer, SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
+using Effect = std::variant<StoreChunk, StoreCommit, StoreClaims, StatChunks, ReadChunk,
+                            ScanSeconds, ListDigests, ListEntries, ListClaims, ListHeld,
+                            MeasureHeld, DropPartition, RenumberStore, SaveRing, AskPeer,
+                            AnswerPeer, SendGossip, Alarm, Answer, StreamItem, StreamEnd>;
 using Effects = std::vector<Effect>;
 
 }  // namespace carillon

@@ -41,6 +41,9 @@ std::vector<PartitionId> Of(const SyncClaims& message) {
 std::vector<PartitionId> Of(const JoinCluster& /*message*/) {
   return {};
 }
+std::vector<PartitionId> Of(const MeasureStore& /*message*/) {
+  return {};
+}
 std::vector<PartitionId> Of(const EchoRequest& /*message*/) {
   return {};
 }

@@ -130,7 +130,8 @@ struct RecoverInput {
   std::vector<NodeId> survivors;
   Uuid change;  // random
 };
-// What a commit of the staged changes would do; with `save` it becomes the plan. -> RingAnswer
+// What a commit of the staged changes would do; with `save` it becomes the plan. What members hold,
+// and what room they have, is asked of them first (PlanSizes). -> RingAnswer
 struct PlanInput {
   RequestId request;
   Uuid id;  // random, for the plan that is saved
@@ -209,6 +210,11 @@ struct HeldDone {
   Status status;
   std::vector<PartitionId> partitions;  // ascending
 };
+struct MeasuredDone {
+  OperationId operation;
+  Status status;
+  SizesReply sizes;
+};
 struct DropDone {
   OperationId operation;
   Status status;
@@ -241,11 +247,12 @@ struct GossipReceived {
 struct StartInput {};  // the first of all: begins to gossip and to look after the ring
 struct TickInput {};   // Node::Deadline has come
 
-using Input = std::variant<PutChunkInput, CommitInput, ClaimInput, ListSecondsInput, GetChunksInput,
-                           ReadRangeInput, CreditInput, CancelInput, CreateBucketInput,
-                           SetBucketInput, RingChangeInput, PlanInput, RecoverInput, RepairInput,
-                           WriteDone, ClaimsDone, StatDone, ReadDone, ScanDone, DigestsDone,
-                           EntriesDone, ClaimsListed, HeldDone, DropDone, RenumberDone, SavedDone,
-                           PeerReplied, PeerRequest, GossipReceived, StartInput, TickInput>;
+using Input =
+    std::variant<PutChunkInput, CommitInput, ClaimInput, ListSecondsInput, GetChunksInput,
+                 ReadRangeInput, CreditInput, CancelInput, CreateBucketInput, SetBucketInput,
+                 RingChangeInput, PlanInput, RecoverInput, RepairInput, WriteDone, ClaimsDone,
+                 StatDone, ReadDone, ScanDone, DigestsDone, EntriesDone, ClaimsListed, HeldDone,
+                 MeasuredDone, DropDone, RenumberDone, SavedDone, PeerReplied, PeerRequest,
+                 GossipReceived, StartInput, TickInput>;
 
 }  // namespace carillon

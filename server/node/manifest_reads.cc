@@ -5,6 +5,28 @@
 #include "server/node/candidates.h"
 
 namespace carillon {
+namespace {
+
+bool Serves(const Quorum& quorum, MemberIndex member) {
+  return std::find(quorum.homes.begin(), quorum.homes.end(), member) != quorum.homes.end();
+}
+
+// Whether a member's answer counts for a quorum: its home's, or that of one that may stand in for
+// any home, being none itself.
+bool CountsFor(const Quorum& quorum, const std::vector<Quorum>& quorums, MemberIndex member) {
+  return Serves(quorum, member) ||
+         std::none_of(quorums.begin(), quorums.end(),
+                      [member](const Quorum& one) { return Serves(one, member); });
+}
+
+bool HasAnswers(const Quorum& quorum, const std::vector<Quorum>& quorums,
+                const std::vector<MemberIndex>& answered) {
+  return std::count_if(answered.begin(), answered.end(), [&](MemberIndex member) {
+           return CountsFor(quorum, quorums, member);
+         }) >= quorum.wanted;
+}
+
+}  // namespace
 
 void ManifestReads::Start(const std::string& bucket, EpochRange range, const std::string& dc,
                           std::size_t max_chunks, Outbox* out) {
@@ -13,20 +35,14 @@ void ManifestReads::Start(const std::string& bucket, EpochRange range, const std
   range_ = range;
   dc_ = dc;
   max_chunks_ = max_chunks;
-  const ClusterState& state = *out->scene().state;
-  version_ = state.version;
-  const BucketProperties& properties = *state.FindBucket(bucket);
-  for (std::size_t p = 0; p < state.partitions(); ++p) {
-    const PartitionHomes& homes = state.placement[p];
-    std::vector<MemberIndex> serving = homes.phase == Phase::kReadNew ? homes.next : homes.homes;
-    const std::uint32_t wanted = ReadsWantedOf(properties, serving.size());
-    serving.resize(std::min<std::size_t>(serving.size(), std::max(properties.n_val, 1u)));
-    partitions_.push_back(
-        {.candidates =
-             CandidatesOf(out->scene(), PartitionId(static_cast<std::uint16_t>(p)), properties),
-         .next = 0,
-         .serving = std::move(serving),
-         .wanted = wanted});
+  const Scene& scene = out->scene();
+  version_ = scene.state->version;
+  BucketRules rules = scene.RulesOf(bucket);
+  if (scene.mutations.reads_by_new_rule) rules.before.reset();
+  for (std::size_t p = 0; p < scene.state->partitions(); ++p) {
+    const PartitionId id(static_cast<std::uint16_t>(p));
+    partitions_.push_back({.candidates = CandidatesOf(scene, id, bucket),
+                           .quorums = ReadQuorumsOf(scene.state->placement[p], rules)});
   }
   Ask(out);
   Conclude();
@@ -37,14 +53,30 @@ void ManifestReads::Ask(Outbox* out) {
   std::map<MemberIndex, std::vector<PartitionId>> of_member;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
     OfPartition& partition = partitions_[p];
-    while (partition.answers + partition.waiting < partition.wanted &&
-           partition.next < partition.candidates.size()) {
-      of_member[partition.candidates[partition.next++]].push_back(
-          PartitionId(static_cast<std::uint16_t>(p)));
-      ++partition.waiting;
+    while (const auto member = Choose(partition)) {
+      std::erase(partition.candidates, *member);
+      partition.waiting.push_back(*member);
+      of_member[*member].push_back(PartitionId(static_cast<std::uint16_t>(p)));
     }
   }
   Send(std::move(of_member), out);
+}
+
+// Whom to ask for the sake of a quorum that has too few; nullopt: there is none, or nobody is left.
+std::optional<MemberIndex> ManifestReads::Choose(const OfPartition& partition) {
+  for (const Quorum& quorum : partition.quorums) {
+    const auto counts = [&](MemberIndex member) {
+      return CountsFor(quorum, partition.quorums, member);
+    };
+    const auto answers =
+        std::count_if(partition.answered.begin(), partition.answered.end(), counts) +
+        std::count_if(partition.waiting.begin(), partition.waiting.end(), counts);
+    if (answers >= quorum.wanted) continue;
+    const auto next =
+        std::find_if(partition.candidates.begin(), partition.candidates.end(), counts);
+    if (next != partition.candidates.end()) return *next;
+  }
+  return std::nullopt;
 }
 
 void ManifestReads::Send(std::map<MemberIndex, std::vector<PartitionId>> of_member, Outbox* out) {
@@ -58,33 +90,39 @@ void ManifestReads::Send(std::map<MemberIndex, std::vector<PartitionId>> of_memb
   }
   hedge_at_.reset();
   for (std::size_t p = 0; p < partitions_.size() && !hedge_at_; ++p) {
-    if (!MayHedge(p)) continue;
+    if (!ChooseHedge(partitions_[p])) continue;
     hedge_at_ = out->scene().time.now + kHedgeAfter;
     out->WakeAt(*hedge_at_);
   }
 }
 
-// Whether one more home can be asked beside those that have not answered. Only one that serves
+// One more home that can be asked beside those that have not answered. Only one that serves
 // reads: the answer of another is worth less than that of a home that is slow.
-bool ManifestReads::MayHedge(std::size_t partition) const {
-  const OfPartition& one = partitions_[partition];
-  if (one.answers >= one.wanted || one.next >= one.candidates.size()) return false;
-  return Serves(partition, one.candidates[one.next]);
+std::optional<MemberIndex> ManifestReads::ChooseHedge(const OfPartition& partition) {
+  for (const Quorum& quorum : partition.quorums) {
+    if (HasAnswers(quorum, partition.quorums, partition.answered)) continue;
+    const auto next = std::find_if(partition.candidates.begin(), partition.candidates.end(),
+                                   [&](MemberIndex member) { return Serves(quorum, member); });
+    if (next != partition.candidates.end()) return *next;
+  }
+  return std::nullopt;
 }
 
-bool ManifestReads::Serves(std::size_t partition, MemberIndex member) const {
-  const std::vector<MemberIndex>& serving = partitions_[partition].serving;
-  return std::find(serving.begin(), serving.end(), member) != serving.end();
+bool ManifestReads::IsAnswered(const OfPartition& partition) {
+  return std::all_of(partition.quorums.begin(), partition.quorums.end(), [&](const Quorum& quorum) {
+    return HasAnswers(quorum, partition.quorums, partition.answered);
+  });
 }
 
 void ManifestReads::Hedge(Outbox* out) {
   std::map<MemberIndex, std::vector<PartitionId>> of_member;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
-    if (!MayHedge(p)) continue;
     OfPartition& partition = partitions_[p];
-    of_member[partition.candidates[partition.next++]].push_back(
-        PartitionId(static_cast<std::uint16_t>(p)));
-    ++partition.waiting;
+    const auto member = ChooseHedge(partition);
+    if (!member) continue;
+    std::erase(partition.candidates, *member);
+    partition.waiting.push_back(*member);
+    of_member[*member].push_back(PartitionId(static_cast<std::uint16_t>(p)));
   }
   Send(std::move(of_member), out);
 }
@@ -118,10 +156,8 @@ void ManifestReads::Handle(ScanDone done, Outbox* out) {
   const bool answered = done.status.ok();
   for (const PartitionId partition : partitions) {
     OfPartition& one = partitions_[partition.value()];
-    --one.waiting;
-    if (!answered) continue;
-    ++one.answers;
-    if (Serves(partition.value(), member)) ++one.home_answers;
+    std::erase(one.waiting, member);
+    if (answered) one.answered.push_back(member);
   }
   if (answered) {
     Merge(std::move(done));
@@ -135,13 +171,18 @@ void ManifestReads::Handle(ScanDone done, Outbox* out) {
 void ManifestReads::Conclude() {
   if (done_) return;
   const auto is_settled = [](const OfPartition& one) {
-    return one.answers >= one.wanted || one.waiting == 0;
+    return one.waiting.empty() || IsAnswered(one);
   };
   done_ = stale_ring_ || std::all_of(partitions_.begin(), partitions_.end(), is_settled);
   if (!done_ || stale_ring_) return;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
-    partial_ = partial_ || partitions_[p].home_answers < partitions_[p].wanted;
-    if (partitions_[p].answers == 0) {
+    const OfPartition& one = partitions_[p];
+    for (const Quorum& quorum : one.quorums) {
+      const auto homes = std::count_if(one.answered.begin(), one.answered.end(),
+                                       [&](MemberIndex member) { return Serves(quorum, member); });
+      partial_ = partial_ || homes < quorum.wanted;
+    }
+    if (one.answered.empty()) {
       status_ = Unavailable("partition {}: nobody answers: {}", p, Message(last_error_));
       return;
     }

@@ -11,7 +11,8 @@
 namespace carillon {
 
 // Reads one page of the manifests of all partitions: of each partition, n - w + 1 of its homes, one
-// request a node; their union is what is committed. A node that fails is replaced by the next
+// request a node; their union is what is committed. While the bucket's rule settles, so many by
+// each of the two rules. A node that fails is replaced by the next
 // candidate of its partitions; beside one that is slow, the next home that serves reads is asked
 // too (a hedge), and whoever answers first counts. When homes are away those who stand in for them
 // answer, and what they know may not be all: the page is partial.
@@ -29,7 +30,7 @@ class ManifestReads {
 
   bool done() const { return done_; }
   const Status& status() const { return status_; }  // of a scan that is done
-  // Fewer than n - w + 1 homes of some partition answered: acknowledged commits may be missing.
+  // Fewer homes of some partition answered than were to: acknowledged commits may be missing.
   bool partial() const { return partial_; }
   // For whom it must be whole: UNAVAILABLE if it is partial.
   Status StatusUnlessPartial(bool allowed) const;
@@ -42,13 +43,10 @@ class ManifestReads {
 
  private:
   struct OfPartition {
-    std::vector<MemberIndex> candidates;
-    std::size_t next = 0;
-    std::vector<MemberIndex> serving;  // homes that serve reads
-    std::uint32_t wanted = 0;          // answers in all
-    std::uint32_t waiting = 0;         // requests under way
-    std::uint32_t answers = 0;
-    std::uint32_t home_answers = 0;  // of them, by homes that serve reads
+    std::vector<MemberIndex> candidates;  // not asked yet, best first
+    std::vector<Quorum> quorums;          // homes that serve reads
+    std::vector<MemberIndex> waiting;     // requests under way
+    std::vector<MemberIndex> answered;
   };
   struct Asked {
     MemberIndex member;
@@ -58,8 +56,9 @@ class ManifestReads {
 
   void Ask(Outbox* out);
   void Hedge(Outbox* out);
-  bool MayHedge(std::size_t partition) const;
-  bool Serves(std::size_t partition, MemberIndex member) const;
+  static std::optional<MemberIndex> Choose(const OfPartition& partition);
+  static std::optional<MemberIndex> ChooseHedge(const OfPartition& partition);
+  static bool IsAnswered(const OfPartition& partition);
   void Send(std::map<MemberIndex, std::vector<PartitionId>> of_member, Outbox* out);
   void Conclude();
   void Merge(ScanDone done);

@@ -119,6 +119,8 @@ void Node::Finish(RequestId request, const Coordinator& coordinator) {
                       .dc = commit->commit().dc,
                       .seal = *commit->acknowledged_seal(),
                       .heard_at = scene_.now_seconds()});
+  } else if (const auto* sizes = std::get_if<PlanSizes>(&coordinator)) {
+    MakePlanOf(sizes->input());
   } else if (const auto* pull = std::get_if<SyncTarget>(&coordinator)) {
     ++counters_.syncs;
     counters_.sync_chunks += pull->progress().chunks;
@@ -223,7 +225,8 @@ template <typename Completion>
 constexpr bool kGoesByNumbers =
     std::is_same_v<Completion, ScanDone> || std::is_same_v<Completion, DigestsDone> ||
     std::is_same_v<Completion, EntriesDone> || std::is_same_v<Completion, ClaimsListed> ||
-    std::is_same_v<Completion, HeldDone> || std::is_same_v<Completion, DropDone>;
+    std::is_same_v<Completion, HeldDone> || std::is_same_v<Completion, DropDone> ||
+    std::is_same_v<Completion, MeasuredDone>;
 
 }  // namespace
 
@@ -261,5 +264,6 @@ template void Node::Handle(DigestsDone);
 template void Node::Handle(EntriesDone);
 template void Node::Handle(HeldDone);
 template void Node::Handle(DropDone);
+template void Node::Handle(MeasuredDone);
 
 }  // namespace carillon

@@ -21,6 +21,7 @@
 #include "server/node/get_coordinator.h"
 #include "server/node/handoff.h"
 #include "server/node/node_mutations.h"
+#include "server/node/plan_sizes.h"
 #include "server/node/put_coordinator.h"
 #include "server/node/range_coordinator.h"
 #include "server/node/replica_request.h"
@@ -103,9 +104,9 @@ class Node {
                                                           std::uint64_t now_seconds) const;
 
  private:
-  using Coordinator =
-      std::variant<PutCoordinator, CommitCoordinator, ClaimCoordinator, ListCoordinator,
-                   GetCoordinator, RangeCoordinator, ReplicaRequest, SyncTarget, Handoff>;
+  using Coordinator = std::variant<PutCoordinator, CommitCoordinator, ClaimCoordinator,
+                                   ListCoordinator, GetCoordinator, RangeCoordinator,
+                                   ReplicaRequest, SyncTarget, Handoff, PlanSizes>;
   struct Running {  // a pull, by its request
     PullKey key;
     SyncReason reason = SyncReason::kAntiEntropy;
@@ -148,6 +149,7 @@ class Node {
   void Handle(SetBucketInput input);
   void Handle(RingChangeInput input);
   void Handle(PlanInput input);
+  void MakePlanOf(PlanInput input);
   void Handle(SavedDone done);
   void Handle(RenumberDone done);
   void Handle(StartInput input);
@@ -165,6 +167,7 @@ class Node {
   void RefuseOvertaken(const std::vector<std::uint64_t>& requests);
   void DriveRing();
   void SayReady();
+  void SaySettled();
   void TellAddress();
   void RunPulls();
   void Release();

@@ -5,6 +5,7 @@
 #include "ring/change_plan.h"
 #include "ring/force_recover.h"
 #include "ring/ownership.h"
+#include "ring/settling.h"
 #include "ring/staging.h"
 #include "server/node/node.h"
 #include "server/node/node_run.h"
@@ -81,6 +82,12 @@ void Node::Handle(RingChangeInput input) {
 }
 
 void Node::Handle(PlanInput input) {
+  const RequestId request = input.request;
+  Begin(request, PlanSizes(std::move(input)));
+}
+
+// With what was heard of sizes.
+void Node::MakePlanOf(PlanInput input) {
   const RequestId request = input.request;
   auto made = MakePlan(*state_, input.facts);
   if (!made.ok()) return Refuse(request, made.status());
@@ -323,6 +330,24 @@ void Node::SayReady() {
         &out);
     return;
   }
+  SaySettled();
+}
+
+// The same of the rules of buckets that settle.
+void Node::SaySettled() {
+  if (!schedule_.HasSettled(scene_)) return;
+  saying_ready_ = true;
+  Outbox out = OutboxOf(kRing);
+  ring_.Propose(
+      std::nullopt, std::nullopt,
+      [self = options_.self, since = state_->settling->since](const ClusterState& state) {
+        return WithSettled(state, self, since);
+      },
+      [this](const RingControl::Outcome&, Outbox* done) {
+        saying_ready_ = false;
+        ready_at_ = done->scene().time.now + kRetry;
+      },
+      &out);
 }
 
 // A node that was started at another address than the ring knows.

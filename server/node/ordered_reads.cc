@@ -14,8 +14,7 @@ void OrderedReads::AddRead(StreamItem item, const std::string& bucket, const Chu
   slot.kind = kind;
   slot.bucket = bucket;
   slot.place = place;
-  slot.candidates =
-      CandidatesOf(out->scene(), place.partition, *out->scene().state->FindBucket(bucket));
+  slot.candidates = CandidatesOf(out->scene(), place.partition, bucket);
   slots_.push_back(std::move(slot));
   AskNext(&slots_.back(), out);
 }
@@ -95,7 +94,8 @@ void OrderedReads::Repair(const Slot& slot, Outbox* out) const {
   if (bucket == nullptr || slot.lacks.empty()) return;
   const std::string key = ToString(slot.place.key);
   const StorePlace place = PlaceOf(state, slot.bucket, key);
-  const WriteSets sets = WriteSetsOf(state.placement[place.partition.value()], bucket->n_val);
+  const WriteSets sets = WriteSetsOf(state.placement[place.partition.value()],
+                                     out->scene().RulesOf(slot.bucket).MostHomes());
   for (const MemberIndex home : slot.lacks) {
     if (std::find(sets.members.begin(), sets.members.end(), home) == sets.members.end()) continue;
     out->Write(home, ReplicaPut{.place = place,
@@ -114,7 +114,7 @@ void OrderedReads::HandleNewState(Outbox* out) {
     const BucketProperties* bucket = slot.ready ? nullptr : state.FindBucket(slot.bucket);
     if (bucket == nullptr) continue;
     slot.place.partition = PlaceOf(state, slot.bucket, ToString(slot.place.key)).partition;
-    slot.candidates = CandidatesOf(out->scene(), slot.place.partition, *bucket);
+    slot.candidates = CandidatesOf(out->scene(), slot.place.partition, slot.bucket);
     slot.next = 0;
     slot.lacks.clear();
     slot.asked.clear();

@@ -36,11 +36,11 @@ AskedFor WhatFor(const PeerMessage& message) {
 
 // How long until a request counts as failed: its receiver is gone, stopped, or cut off.
 Duration TimeoutOf(const PeerMessage& message) {
-  const bool bulk = std::holds_alternative<ReplicaScan>(message) ||
-                    std::holds_alternative<SyncDigests>(message) ||
-                    std::holds_alternative<SyncEntries>(message) ||
-                    std::holds_alternative<SyncClaims>(message) ||
-                    std::holds_alternative<SyncFetch>(message);
+  const bool bulk =
+      std::holds_alternative<ReplicaScan>(message) ||
+      std::holds_alternative<SyncDigests>(message) ||
+      std::holds_alternative<SyncEntries>(message) || std::holds_alternative<SyncClaims>(message) ||
+      std::holds_alternative<MeasureStore>(message) || std::holds_alternative<SyncFetch>(message);
   return bulk ? std::chrono::seconds(15) : std::chrono::seconds(5);
 }
 

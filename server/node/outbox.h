@@ -75,6 +75,12 @@ struct Scene {
 
   std::uint64_t now_seconds() const { return WallSeconds(time.wall); }
   const NodeId& NodeOf(MemberIndex member) const { return state->members[member].node; }
+  // Requires: the bucket exists.
+  BucketRules RulesOf(const std::string& bucket) const {
+    BucketRules rules = carillon::RulesOf(*state, bucket);
+    if (mutations.settles_at_once) rules.before.reset();
+    return rules;
+  }
   PeerSender AsSender() const {
     return {.cluster = state->cluster,
             .node = node,

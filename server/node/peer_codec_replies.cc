@@ -15,7 +15,7 @@ using peer::PutFlag;
 using peer::PutHash;
 
 constexpr std::size_t kKinds = std::variant_size_v<PeerValue>;
-static_assert(kKinds == 12, "the order is on the wire: add at the end, here and in FORMATS");
+static_assert(kKinds == 13, "the order is on the wire: add at the end, here and in FORMATS");
 
 constexpr std::size_t kValueOverhead = 8 + kMaxPeerStatusBytes + 8;  // of a value, in the head
 constexpr std::size_t kReadReplyBytes = kMaxPeerReplyBytes - kMaxStateBytes - (4 << 10);
@@ -147,6 +147,16 @@ void Put(Bytes* out, const ClaimEntriesReply& value) {
   PutString(out, value.next);
 }
 
+void Put(Bytes* out, const SizesReply& value) {
+  PutVarint(out, value.partitions.size());
+  for (const SizeLine& line : value.partitions) {
+    peer::PutPartition(out, line.partition);
+    PutVarint(out, line.chunks);
+    PutVarint(out, line.bytes);
+  }
+  PutVarint(out, value.free_bytes);
+}
+
 void TakeChunkLine(FieldReader* reader, ChunkInfo* info) {
   info->events = reader->Number();
   info->raw_bytes = reader->Number();
@@ -256,6 +266,21 @@ void Take(FieldReader* reader, ClaimEntriesReply* value) {
     return claim;
   });
   value->next = reader->Text(kMaxPeerCursorBytes);
+}
+
+void Take(FieldReader* reader, SizesReply* value) {
+  value->partitions = reader->List(std::size_t{1} << kMaxPartitionBits, [reader] {
+    SizeLine line{.partition = reader->Partition()};
+    line.chunks = reader->Number();
+    line.bytes = reader->Number();
+    return line;
+  });
+  for (std::size_t i = 1; i < value->partitions.size(); ++i) {
+    if (value->partitions[i - 1].partition >= value->partitions[i].partition) {
+      reader->Refuse("partitions of sizes");
+    }
+  }
+  value->free_bytes = reader->Number();
 }
 
 // The values follow the head.

@@ -16,11 +16,11 @@ using peer::PutPartition;
 using peer::PutPlace;
 
 constexpr std::size_t kKinds = std::variant_size_v<PeerMessage>;
-static_assert(kKinds == 14, "the order is on the wire: add at the end, here and in FORMATS");
+static_assert(kKinds == 15, "the order is on the wire: add at the end, here and in FORMATS");
 constexpr std::array<std::string_view, kKinds> kNames = {
     "ReplicaPut",  "ReplicaCommit", "ReplicaStat",   "ReplicaRead", "ReplicaScan",
     "SyncDigests", "SyncEntries",   "SyncFetch",     "SyncOffer",   "JoinCluster",
-    "EchoRequest", "Register",      "ReplicaClaims", "SyncClaims"};
+    "EchoRequest", "Register",      "ReplicaClaims", "SyncClaims",  "MeasureStore"};
 
 constexpr auto kLastSync = static_cast<std::uint8_t>(SyncMode::kOs);
 constexpr auto kLastClaimMode = static_cast<std::uint8_t>(ClaimMode::kCopy);
@@ -86,6 +86,7 @@ void Put(Bytes* out, const SyncFetch& message) {
   PutVarint(out, message.keys.size());
   for (const ChunkKey& key : message.keys) PutKey(out, key);
 }
+void Put(Bytes* /*out*/, const MeasureStore& /*message*/) {}
 void Put(Bytes* out, const SyncOffer& message) {
   PutPartition(out, message.partition);
 }
@@ -196,6 +197,7 @@ void Take(FieldReader* reader, SyncFetch* message) {
   message->bucket = reader->Name();
   message->keys = reader->List(kMaxPeerChunks, [reader] { return reader->Key(); });
 }
+void Take(FieldReader* /*reader*/, MeasureStore* /*message*/) {}
 void Take(FieldReader* reader, SyncOffer* message) {
   message->partition = reader->Partition();
 }

@@ -108,9 +108,13 @@ struct SyncClaims {
   Bytes after;
 };
 
-using PeerMessage = std::variant<ReplicaPut, ReplicaCommit, ReplicaStat, ReplicaRead, ReplicaScan,
-                                 SyncDigests, SyncEntries, SyncFetch, SyncOffer, JoinCluster,
-                                 EchoRequest, RegisterMessage, ReplicaClaims, SyncClaims>;
+// "How much do you hold?" For plans of the ring. -> SizesReply
+struct MeasureStore {};
+
+using PeerMessage =
+    std::variant<ReplicaPut, ReplicaCommit, ReplicaStat, ReplicaRead, ReplicaScan, SyncDigests,
+                 SyncEntries, SyncFetch, SyncOffer, JoinCluster, EchoRequest, RegisterMessage,
+                 ReplicaClaims, SyncClaims, MeasureStore>;
 
 // --- Replies.
 
@@ -179,9 +183,20 @@ struct ClaimEntriesReply {
   Bytes next;  // empty: no more
 };
 
-using PeerValue =
-    std::variant<std::monostate, WriteReply, StatReply, ReadReply, ScanReply, DigestsReply,
-                 EntriesReply, OfferReply, StateReply, EchoReply, ClaimsReply, ClaimEntriesReply>;
+struct SizeLine {  // of a partition
+  PartitionId partition;
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes = 0;  // of their values
+  friend bool operator==(const SizeLine&, const SizeLine&) = default;
+};
+struct SizesReply {
+  std::vector<SizeLine> partitions;  // ascending; those that have a chunk
+  std::uint64_t free_bytes = 0;      // before the replier's disks count as full
+};
+
+using PeerValue = std::variant<std::monostate, WriteReply, StatReply, ReadReply, ScanReply,
+                               DigestsReply, EntriesReply, OfferReply, StateReply, EchoReply,
+                               ClaimsReply, ClaimEntriesReply, SizesReply>;
 
 struct PeerReply {
   Status status;  // OK: `value` is of the kind the request wants

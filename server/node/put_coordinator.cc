@@ -51,7 +51,7 @@ void PutCoordinator::Write(Outbox* out) {
                            .value_crc = input_.value_crc,
                            .ttl_seconds = bucket.ttl_seconds,
                            .sync = bucket.sync},
-                bucket, out);
+                input_.bucket, out);
 }
 
 void PutCoordinator::Handle(const WriteDone& done, Outbox* out) {

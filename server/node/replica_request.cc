@@ -80,6 +80,10 @@ void ReplicaRequest::Begin(SyncClaims& message, Outbox* out) {
                      .after = message.after});
 }
 
+void ReplicaRequest::Begin(MeasureStore& /*message*/, Outbox* out) {
+  out->Do(MeasureHeld{.operation = out->Begin()});
+}
+
 void ReplicaRequest::Begin(SyncFetch& message, Outbox* out) {
   std::vector<ChunkPlace> chunks;
   for (ChunkKey& key : message.keys) {
@@ -159,6 +163,10 @@ void ReplicaRequest::Handle(EntriesDone done, Outbox* out) {
 
 void ReplicaRequest::Handle(ClaimsDone done, Outbox* out) {
   Reply(std::move(done.status), ClaimsReply{.others = std::move(done.others)}, out);
+}
+
+void ReplicaRequest::Handle(MeasuredDone done, Outbox* out) {
+  Reply(std::move(done.status), std::move(done.sizes), out);
 }
 
 void ReplicaRequest::Handle(ClaimsListed done, Outbox* out) {

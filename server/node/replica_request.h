@@ -28,6 +28,7 @@ class ReplicaRequest {
   void Handle(EntriesDone done, Outbox* out);
   void Handle(ClaimsDone done, Outbox* out);
   void Handle(ClaimsListed done, Outbox* out);
+  void Handle(MeasuredDone done, Outbox* out);
 
   // Whether a write's partition changed while it was under way: it is stored, but may not be in
   // what a new home has pulled, so that it must not count.
@@ -52,6 +53,7 @@ class ReplicaRequest {
   void Begin(RegisterMessage& message, Outbox* out);
   void Begin(ReplicaClaims& message, Outbox* out);
   void Begin(SyncClaims& message, Outbox* out);
+  void Begin(MeasureStore& message, Outbox* out);
   void ReadAll(const std::string& bucket, std::vector<ChunkPlace> chunks, Outbox* out);
   void Reply(Status status, PeerValue value, Outbox* out);
 

@@ -18,23 +18,25 @@ const StorePlace& PlaceOf(const ReplicaWrite& message) {
 
 }  // namespace
 
-void ReplicaWrites::Start(ReplicaWrite message, const BucketProperties& bucket, Outbox* out) {
+void ReplicaWrites::Start(ReplicaWrite message, const std::string& bucket, Outbox* out) {
   const Scene& scene = out->scene();
   const ClusterState& state = *scene.state;
   *this = ReplicaWrites();
   message_ = std::move(message);
   version_ = state.version;
-  wanted_w_ = bucket.AcksWanted();
   const PartitionId partition = PlaceOf(message_).partition;
-  sets_ = WriteSetsOf(state.placement[partition.value()], bucket.n_val);
-  fallbacks_ =
-      FallbacksOf(state, partition, sets_.members, kMaxFallbacks * sets_.members.size(),
-                  [&](MemberIndex member) {
-                    return scene.IsUp(member) && state.members[member].role != MemberRole::kLeaving;
-                  });
+  const PartitionHomes& homes = state.placement[partition.value()];
+  const BucketRules rules = scene.RulesOf(bucket);
+  quorums_ = WriteQuorumsOf(homes, rules);
+  if (scene.mutations.dual_acks_old_only) quorums_.resize(rules.before ? 2 : 1);
+  const std::vector<MemberIndex> members = WriteSetsOf(homes, rules.MostHomes()).members;
+  fallbacks_ = FallbacksOf(
+      state, partition, members, kMaxFallbacks * members.size(), [&](MemberIndex member) {
+        return scene.IsUp(member) && state.members[member].role != MemberRole::kLeaving;
+      });
   fallback_at_ = scene.time.now + kFallbackAfter;
   give_up_at_ = scene.time.now + kGiveUpAfter;
-  for (const MemberIndex home : sets_.members) slots_.push_back({.home = home});
+  for (const MemberIndex home : members) slots_.push_back({.home = home});
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
     const MemberIndex home = slots_[slot].home;
     if (scene.IsUp(home) || !AskFallback(slot, out)) Ask(slot, home, out);
@@ -80,7 +82,7 @@ void ReplicaWrites::Handle(const WriteDone& done, Outbox* out) {
       AskFallback(index, out);
     }
   }
-  Judge(*out);
+  Judge();
 }
 
 void ReplicaWrites::HandleTime(Outbox* out) {
@@ -99,27 +101,32 @@ void ReplicaWrites::HandleTime(Outbox* out) {
   if (verdict_ == Verdict::kWaiting) out->WakeAt(give_up_at_);
 }
 
-bool ReplicaWrites::IsMet(const std::vector<MemberIndex>& set) const {
+bool ReplicaWrites::IsMet(const Quorum& quorum) const {
+  const std::vector<MemberIndex>& homes = quorum.homes;
   const auto acked = std::count_if(slots_.begin(), slots_.end(), [&](const Slot& slot) {
-    return slot.acked && std::find(set.begin(), set.end(), slot.home) != set.end();
+    return slot.acked && std::find(homes.begin(), homes.end(), slot.home) != homes.end();
   });
-  return static_cast<std::size_t>(acked) >= std::min<std::size_t>(wanted_w_, set.size());
+  return acked >= quorum.wanted;
 }
 
-bool ReplicaWrites::CanBeMet(const std::vector<MemberIndex>& set) const {
+bool ReplicaWrites::CanBeMet(const Quorum& quorum) const {
+  const std::vector<MemberIndex>& homes = quorum.homes;
   const auto able = std::count_if(slots_.begin(), slots_.end(), [&](const Slot& slot) {
     return (slot.acked || slot.waiting > 0) &&
-           std::find(set.begin(), set.end(), slot.home) != set.end();
+           std::find(homes.begin(), homes.end(), slot.home) != homes.end();
   });
-  return static_cast<std::size_t>(able) >= std::min<std::size_t>(wanted_w_, set.size());
+  return able >= quorum.wanted;
 }
 
-void ReplicaWrites::Judge(const Outbox& out) {
+void ReplicaWrites::Judge() {
   if (verdict_ != Verdict::kWaiting) return;
-  const bool old_only = out.scene().mutations.dual_acks_old_only;
-  if (IsMet(sets_.homes) && (IsMet(sets_.next) || old_only)) {
+  const auto all = [&](auto is) {
+    return std::all_of(quorums_.begin(), quorums_.end(),
+                       [&](const Quorum& quorum) { return (this->*is)(quorum); });
+  };
+  if (all(&ReplicaWrites::IsMet)) {
     verdict_ = Verdict::kMet;
-  } else if (!CanBeMet(sets_.homes) || !CanBeMet(sets_.next)) {
+  } else if (!all(&ReplicaWrites::CanBeMet)) {
     verdict_ = Verdict::kLost;
     error_ = Annotate(error_, fmt::format("{} of {} homes acknowledged", acks_, slots_.size()));
   }

@@ -12,7 +12,8 @@ namespace carillon {
 
 // Carries one write to the homes of its partition, replaces homes that are away by fallbacks, and
 // says when it is durable: w acknowledgements among `homes`, and w among `next` while the partition
-// moves. A fallback's acknowledgement counts for the home it stands in for, once.
+// moves; and all that by the bucket's rule before as well, while that settles. A fallback's
+// acknowledgement counts for the home it stands in for, once.
 //
 //   Start --> waiting --w in each set--> met --the rest answered--> settled
 //                 \--can no longer be met, a refusal, or the time is up--> lost
@@ -34,7 +35,8 @@ class ReplicaWrites {
 
   // Asks every home. `message`'s place and bucket decide which they are. Call once, first; again
   // only to begin anew under a newer cluster state.
-  void Start(ReplicaWrite message, const BucketProperties& bucket, Outbox* out);
+  // Requires: the bucket exists.
+  void Start(ReplicaWrite message, const std::string& bucket, Outbox* out);
 
   // A replica's word; one of an unknown operation changes nothing.
   void Handle(const WriteDone& done, Outbox* out);
@@ -68,13 +70,12 @@ class ReplicaWrites {
   void Ask(std::size_t slot, MemberIndex member, Outbox* out);
   // False: there is nobody left.
   bool AskFallback(std::size_t slot, Outbox* out);
-  void Judge(const Outbox& out);
-  bool IsMet(const std::vector<MemberIndex>& set) const;
-  bool CanBeMet(const std::vector<MemberIndex>& set) const;
+  void Judge();
+  bool IsMet(const Quorum& quorum) const;
+  bool CanBeMet(const Quorum& quorum) const;
 
   ReplicaWrite message_;
-  std::uint32_t wanted_w_ = 1;
-  WriteSets sets_;
+  std::vector<Quorum> quorums_;
   std::vector<MemberIndex> fallbacks_;  // alive, not asked yet, best first
   std::vector<Slot> slots_;
   std::vector<Asked> asked_;

@@ -5,8 +5,8 @@
 
 namespace carillon {
 
-void StatRounds::Start(const std::string& bucket, const BucketProperties& properties,
-                       const std::vector<ChunkInfo>& chunks, Outbox* out) {
+void StatRounds::Start(const std::string& bucket, const std::vector<ChunkInfo>& chunks,
+                       Outbox* out) {
   *this = StatRounds();
   bucket_ = bucket;
   std::map<PartitionId, std::vector<MemberIndex>> of_partition;
@@ -14,7 +14,7 @@ void StatRounds::Start(const std::string& bucket, const BucketProperties& proper
     const StorePlace place = PlaceOf(*out->scene().state, bucket, ToString(chunk.key));
     places_.push_back({.partition = place.partition, .key = chunk.key});
     auto [it, fresh] = of_partition.try_emplace(place.partition);
-    if (fresh) it->second = CandidatesOf(out->scene(), place.partition, properties);
+    if (fresh) it->second = CandidatesOf(out->scene(), place.partition, bucket);
     candidates_.push_back(it->second);
   }
   next_.resize(chunks.size());

@@ -20,8 +20,7 @@ namespace carillon {
 class StatRounds {
  public:
   // Call once, first. A bucket's properties are those of `out`'s scene.
-  void Start(const std::string& bucket, const BucketProperties& properties,
-             const std::vector<ChunkInfo>& chunks, Outbox* out);
+  void Start(const std::string& bucket, const std::vector<ChunkInfo>& chunks, Outbox* out);
   void Handle(StatDone done, Outbox* out);
   void HandleTime(Outbox* out);
 

@@ -60,10 +60,11 @@ void SyncTarget::StoreClaimBatch(Outbox* out) {
   const Scene& scene = out->scene();
   const std::string& bucket = hours_.front().bucket;
   const BucketProperties* properties = scene.state->FindBucket(bucket);
-  const std::uint32_t n_val = properties == nullptr ? kMaxReplicas : properties->n_val;
-  const ClaimHomes homes = ClaimHomesOf(scene.state->placement[partition_.value()], n_val);
-  const bool votes =
-      std::find(homes.voters.begin(), homes.voters.end(), scene.self) != homes.voters.end();
+  const BucketRules rules =
+      properties == nullptr ? BucketRules{.now = {.n_val = kMaxReplicas}} : scene.RulesOf(bucket);
+  const std::vector<MemberIndex> voters =
+      ClaimHomesOf(scene.state->placement[partition_.value()], rules).voters.homes;
+  const bool votes = std::find(voters.begin(), voters.end(), scene.self) != voters.end();
   ReplicaClaims message{.bucket = bucket,
                         .mode = votes ? ClaimMode::kPull : ClaimMode::kCopy,
                         .sync = properties == nullptr ? SyncMode::kAlways : properties->sync,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ring/settling.h"
+
 namespace carillon {
 namespace {
 
@@ -18,6 +20,8 @@ std::string_view ToString(SyncReason reason) {
   switch (reason) {
     case SyncReason::kMove:
       return "move";
+    case SyncReason::kSettle:
+      return "settle";
     case SyncReason::kHandoff:
       return "handoff";
     case SyncReason::kAntiEntropy:
@@ -34,17 +38,31 @@ void SyncSchedule::Want(const PullKey& key, SyncReason reason, Instant not_befor
   it->second = {.reason = reason, .not_before = not_before};
 }
 
+namespace {
+
 // A home that is gone for good (being removed, and dead) is not waited for. One that only leaves
 // is, though it seems dead: it may have what the others have not.
+auto Gone(const Scene& scene) {
+  return [&scene](MemberIndex home) {
+    return IsGoneForGood(scene.state->members[home]) &&
+           scene.reachability->IsDead(scene.NodeOf(home));
+  };
+}
+
+}  // namespace
+
 bool SyncSchedule::HasEnough(const PartitionHomes& partition, const Move& move,
                              const Scene& scene) const {
   if (scene.mutations.one_source) return !move.pulled.empty();
   const auto pulled = [&](MemberIndex home) { return move.pulled.contains(scene.NodeOf(home)); };
-  const auto gone = [&](MemberIndex home) {
-    return IsGoneForGood(scene.state->members[home]) &&
-           scene.reachability->IsDead(scene.NodeOf(home));
-  };
-  return rules_.HasEnough(partition, scene.self, pulled, gone);
+  return rules_.HasEnough(partition, scene.self, pulled, Gone(scene));
+}
+
+bool SyncSchedule::HasEnoughToSettle(const PartitionHomes& partition, const Move& settle,
+                                     const Scene& scene) const {
+  const auto pulled = [&](MemberIndex home) { return settle.pulled.contains(scene.NodeOf(home)); };
+  if (scene.mutations.settles_unpulled) return true;
+  return rules_.HasSettled(partition, scene.self, pulled, Gone(scene));
 }
 
 void SyncSchedule::WantMoves(const Scene& scene) {
@@ -62,6 +80,38 @@ void SyncSchedule::WantMoves(const Scene& scene) {
       const NodeId& source = scene.NodeOf(home);
       if (home != scene.self && !move.pulled.contains(source)) {
         Want({.partition = id, .source = source}, SyncReason::kMove, scene.time.now);
+      }
+    }
+  }
+}
+
+// A partition that was had once since the change stays had, whatever its phase comes to: who stays
+// a home gets what is written, and who becomes one again pulls.
+void SyncSchedule::WantSettling(const Scene& scene) {
+  const StateVersion since = scene.state->settling ? scene.state->settling->since : StateVersion();
+  if (since != settling_since_) {
+    settles_.clear();
+    settled_.clear();
+    settling_since_ = since;
+  }
+  if (!scene.state->settling) return;
+  for (std::size_t p = 0; p < scene.state->placement.size(); ++p) {
+    const PartitionHomes& partition = scene.state->placement[p];
+    const PartitionId id(static_cast<std::uint16_t>(p));
+    if (!Contains(WriteSetsOf(partition, kMaxReplicas).members, scene.self)) {
+      settles_.erase(id);
+      settled_.erase(id);
+      continue;
+    }
+    Move& settle = settles_[id];
+    if (settle.changed != partition.changed) settle = {.changed = partition.changed, .pulled = {}};
+    if (HasEnoughToSettle(partition, settle, scene)) settled_.insert(id);
+    if (settled_.contains(id)) continue;
+    const bool reads_next = partition.phase == Phase::kReadNew;
+    for (const MemberIndex home : reads_next ? partition.next : partition.homes) {
+      const NodeId& source = scene.NodeOf(home);
+      if (home != scene.self && !settle.pulled.contains(source)) {
+        Want({.partition = id, .source = source}, SyncReason::kSettle, scene.time.now);
       }
     }
   }
@@ -92,6 +142,7 @@ void SyncSchedule::HandleNewState(const Scene& scene) {
     return !IsSensible(one.first, SyncReason::kHandoff, scene);
   });
   WantMoves(scene);
+  WantSettling(scene);
   wake_at_ = scene.time.now;
 }
 
@@ -99,6 +150,8 @@ void SyncSchedule::HandleNewNumbers() {
   wanted_.clear();
   running_.clear();
   moves_.clear();
+  settles_.clear();
+  settled_.clear();
   offered_.clear();
 }
 
@@ -123,6 +176,7 @@ bool SyncSchedule::IsSensible(const PullKey& key, SyncReason reason, const Scene
   if (reason == SyncReason::kMove) {
     return rules_.MustGet(partition, scene.self) && Contains(partition.homes, *source);
   }
+  if (reason == SyncReason::kSettle && settled_.contains(key.partition)) return false;
   return Contains(WriteSetsOf(partition, kMaxReplicas).members, scene.self);
 }
 
@@ -166,11 +220,16 @@ void SyncSchedule::Ended(const PullKey& key, const Status& status, const DigestL
     }
     return;
   }
-  const auto move = moves_.find(key.partition);
-  // What was pulled before the source knew of the move may miss what it took since.
-  if (move != moves_.end() && began >= move->second.changed) {
-    move->second.pulled.insert(key.source);
+  for (auto* moves : {&moves_, &settles_}) {
+    const auto move = moves->find(key.partition);
+    // What was pulled before the source knew of the change may miss what it took since; and
+    // anti-entropy leaves out claims.
+    if (move != moves->end() && began >= move->second.changed &&
+        reason != SyncReason::kAntiEntropy) {
+      move->second.pulled.insert(key.source);
+    }
   }
+  WantSettling(scene);
   const auto offered = offered_.find(key);
   if (offered != offered_.end()) {
     offered->second.done = true;
@@ -181,6 +240,7 @@ void SyncSchedule::Ended(const PullKey& key, const Status& status, const DigestL
 void SyncSchedule::Tick(const Scene& scene) {
   const Instant now = scene.time.now;
   WantMoves(scene);
+  WantSettling(scene);
   if (now >= anti_entropy_at_) {
     if (anti_entropy_at_ != Instant{}) WantAntiEntropy(scene);
     const auto jitter = std::chrono::milliseconds(random_->Below(1000));
@@ -192,6 +252,12 @@ void SyncSchedule::Tick(const Scene& scene) {
   for (const auto& [key, wanted] : wanted_) {
     if (wanted.not_before > now) wake_at_ = std::min(wake_at_, wanted.not_before);
   }
+}
+
+bool SyncSchedule::HasSettled(const Scene& scene) const {
+  if (!scene.state->settling || scene.state->settling->since != settling_since_) return false;
+  const std::vector<MemberIndex> waits = WaitsToSettle(*scene.state);
+  return Contains(waits, scene.self) && settled_.size() == settles_.size();
 }
 
 std::vector<PartitionId> SyncSchedule::ReadyIn(Phase phase, const Scene& scene) const {

@@ -23,7 +23,7 @@ struct SyncScheduleOptions {
 };
 
 // Why a pull is made, the most urgent first.
-enum class SyncReason : std::uint8_t { kMove, kHandoff, kAntiEntropy };
+enum class SyncReason : std::uint8_t { kMove, kSettle, kHandoff, kAntiEntropy };
 std::string_view ToString(SyncReason reason);
 
 struct PullKey {
@@ -32,7 +32,8 @@ struct PullKey {
   friend auto operator<=>(const PullKey&, const PullKey&) = default;
 };
 
-// Which partitions this node pulls from whom, and when: for a change of homes (mover), because
+// Which partitions this node pulls from whom, and when: for a change of homes (mover), because the
+// rule of a bucket has changed and it may lack what counts by the new one (settle), because
 // somebody who holds foreign data asks for it (handoff), and to stay equal with the other homes
 // (anti-entropy). Says which partitions are ready for their next phase.
 //
@@ -71,6 +72,10 @@ class SyncSchedule {
   // bucket, by the phase they are in: to be told to the register until the state says so.
   std::vector<PartitionId> ReadyIn(Phase phase, const Scene& scene) const;
 
+  // Whether rules of buckets settle, this node is waited for, and it has pulled what it must: to be
+  // told to the register until the state says so.
+  bool HasSettled(const Scene& scene) const;
+
   const SyncScheduleOptions& options() const { return options_; }
   std::size_t running() const { return running_.size(); }
   std::size_t waiting() const { return wanted_.size(); }
@@ -98,14 +103,20 @@ class SyncSchedule {
   bool IsSensible(const PullKey& key, SyncReason reason, const Scene& scene) const;
   bool IsPulling(PartitionId partition) const;
   void WantMoves(const Scene& scene);
+  void WantSettling(const Scene& scene);
   void WantAntiEntropy(const Scene& scene);
   bool HasEnough(const PartitionHomes& partition, const Move& move, const Scene& scene) const;
+  bool HasEnoughToSettle(const PartitionHomes& partition, const Move& settle,
+                         const Scene& scene) const;
 
   const SyncScheduleOptions options_;
   Random* const random_;
   std::map<PullKey, Wanted> wanted_;
   std::map<PullKey, Running> running_;
   std::map<PartitionId, Move> moves_;
+  std::map<PartitionId, Move> settles_;  // of all partitions of this node, while rules settle
+  std::set<PartitionId> settled_;        // of them: enough was pulled
+  StateVersion settling_since_;
   std::map<PullKey, Offered> offered_;
   ReplicaRules rules_;  // of the state in force
   Instant anti_entropy_at_{};

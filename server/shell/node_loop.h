@@ -109,6 +109,7 @@ class NodeLoop final : public PeerSink {
   void Perform(ListEntries effect);
   void Perform(ListClaims effect);
   void Perform(ListHeld effect);
+  void Perform(MeasureHeld effect);
   void Perform(DropPartition effect);
   void Perform(RenumberStore effect);
   void Perform(SaveRing effect);

@@ -72,6 +72,22 @@ void NodeLoop::Perform(ListHeld effect) {
   });
 }
 
+void NodeLoop::Perform(MeasureHeld effect) {
+  store_->Read([this, effect] {
+    MeasuredDone done{.operation = effect.operation, .status = OkStatus(), .sizes = {}};
+    const auto sizes = store_->store().Measure();
+    done.status = sizes.status();
+    if (sizes.ok()) {
+      done.sizes.free_bytes = sizes->free_bytes;
+      for (const PartitionSize& one : sizes->partitions) {
+        done.sizes.partitions.push_back(
+            {.partition = one.partition, .chunks = one.chunks, .bytes = one.bytes});
+      }
+    }
+    PostCompletion(std::move(done));
+  });
+}
+
 void NodeLoop::Perform(DropPartition effect) {
   const OperationId operation = effect.operation;
   const auto work = [this, effect = std::move(effect)] {

@@ -1,5 +1,6 @@
 """Nodes come, go, and are replaced while a cluster is under load."""
 
+import json
 import threading
 
 import cluster
@@ -31,6 +32,30 @@ class ChangeTest(cluster.ClusterTest):
 
     def test_a_joining_node_is_killed_in_the_middle_and_goes_on(self):
         self.join_under_load(kill=True)
+
+    def test_a_plan_tells_the_bytes_it_will_move(self):
+        self.make_cluster(3)
+        self.fill()
+        first = self.members[0]
+        joining = self.add_node("node4")
+        plan = json.loads(self.assert_done(
+            first.cli("ring", "plan", "--look", "--format", "json")).stdout)
+        self.assertTrue(plan["bytes_known"], plan["risks"])
+        members = {member["name"]: member for member in plan["members"]}
+        gained = members["node4"]["bytes_gained"]
+        self.assertEqual(gained, plan["bytes_moved"])
+        self.assertEqual(gained, sum(move["bytes"] for move in plan["moves"]))
+        self.assertEqual(members["node4"]["peak_bytes"], gained)
+        self.assertGreater(members["node4"]["free_bytes"], gained)
+        self.say(first.cli("ring", "plan", "--look").stdout)
+        self.change_ring(first, wait=False)
+        self.members.append(joining)
+        self.await_moved()
+        self.await_well()
+        pulled = joining.metric("carillon_sync_bytes_total")
+        self.say(f"planned {gained / 1e6:.2f} MB, pulled {pulled / 1e6:.2f} MB")
+        self.assertGreaterEqual(pulled, gained)
+        self.check_set()
 
     def join_under_load(self, kill):
         self.make_cluster(3)

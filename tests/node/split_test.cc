@@ -25,6 +25,8 @@ class SplitTest : public NodeFixture {
     Uuid plan;
     plan.bytes[0] = 5;
     Step(PlanInput{.request = RequestId(102), .id = plan, .save = true, .facts = {}});
+    Step(MeasuredDone{
+        .operation = TakeOne<MeasureHeld>().operation, .status = OkStatus(), .sizes = {}});
     EndSaves();
     EXPECT_TRUE(TakeOne<Answer>().status.ok());
     Change(103, [plan](const ClusterState& state) { return WithPlanCommitted(state, plan); });

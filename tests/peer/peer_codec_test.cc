@@ -172,7 +172,7 @@ TEST(PeerCodecTest, HandsOverTheOtherValuesWhenOneOfAReplyIsDamaged) {
 
 TEST(PeerCodecTest, RefusesUnknownFormatsAndKinds) {
   Bytes bytes = BytesOf(EchoRequest{.payload = "x"});
-  bytes[2] = 14;
+  bytes[2] = 15;
   EXPECT_EQ(DecodePeerRequest(Rope(WithRightCrc(bytes))).status().code(),
             StatusCode::kUnimplemented);
   bytes[1] = 2;

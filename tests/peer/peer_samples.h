@@ -128,7 +128,8 @@ inline std::vector<PeerMessage> SampleRequests() {
       SyncClaims{.partition = PartitionId(5),
                  .bucket = "claims",
                  .slot = ClaimSlotOf(1'428'415'043),
-                 .after = Bytes("\0\1cursor", 8)}};
+                 .after = Bytes("\0\1cursor", 8)},
+      MeasureStore{}};
 }
 
 inline ReadReply SampleValues() {
@@ -178,7 +179,10 @@ inline std::vector<PeerReply> SampleReplies() {
                                     .claimed_at = 1'428'415'043,
                                     .expire_at = 0,
                                     .decided = true}},
-                        .next = Bytes("\0\2", 2)}};
+                        .next = Bytes("\0\2", 2)},
+      SizesReply{.partitions = {{.partition = PartitionId(0), .chunks = 3, .bytes = 1'500},
+                                {.partition = PartitionId(4095), .chunks = 1, .bytes = 0}},
+                 .free_bytes = std::uint64_t{1} << 40}};
   std::vector<PeerReply> replies;
   for (const PeerValue& value : values) {
     replies.push_back({.status = {}, .version = StateVersion(44), .newer = {}, .value = value});

@@ -110,6 +110,21 @@ TEST(ChangePlanTest, IsRefusedWhenADiskWouldOverfill) {
   EXPECT_TRUE(MakePlan(state, facts).ok());
 }
 
+TEST(ChangePlanTest, SaysWhatItDoesNotKnowOfBytesAndRoom) {
+  const ClusterState state = *WithJoining(RingOf(3), TestMember(40));
+  PlanFacts facts{.partition_bytes = std::vector<std::uint64_t>(8, 100),
+                  .partitions_unknown = {PartitionId(3)},
+                  .free_bytes = {{TestNode(10), 5}}};
+  const auto plan = MakePlan(state, facts);
+  ASSERT_TRUE(plan.ok()) << Failure(plan);
+  EXPECT_TRUE(plan->bytes_known);
+  EXPECT_EQ(plan->members[0].free_bytes, 5u);
+  EXPECT_FALSE(plan->members[3].free_bytes);
+  EXPECT_TRUE(AnyContains(plan->risks, "no home of 1 partitions says how many bytes"));
+  EXPECT_TRUE(AnyContains(plan->risks, "n40 does not say how much room it has"));
+  EXPECT_FALSE(MakePlan(state, {})->bytes_known);
+}
+
 TEST(ChangePlanTest, ADeadMemberIsRemovedWhenEnoughOthersHaveWhatItHad) {
   const ClusterState state = Staged(RingOf(4), {.kind = Kind::kRemove, .node = TestNode(20)});
   const auto plan = MakePlan(state, {.alive = AllBut(state, 20)});

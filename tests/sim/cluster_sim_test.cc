@@ -63,6 +63,10 @@ TEST(ClusterSimTest, AcknowledgesNoWriteThatHomesTakeAsTheyGo) {
   ExpectClean("cluster-fence-script", Seeds(10));
 }
 
+TEST(ClusterSimTest, ListsAllThatIsCommittedWhileRulesOfBucketsChange) {
+  ExpectClean("cluster-rules", Seeds(8));
+}
+
 TEST(ClusterSimTest, LosesNothingWhileTwoAreCutOff) {
   ExpectClean("cluster-two-away", Seeds(16));
 }
@@ -103,6 +107,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BrokenRule{"cluster-sizes", "one_source"},
                     BrokenRule{"cluster-fence-script", "snapshot_before_fence"},
                     BrokenRule{"cluster-fence-script", "ack_after_fence"},
+                    BrokenRule{"cluster-rules", "settles_at_once"},
+                    BrokenRule{"cluster-rules", "reads_by_new_rule"},
+                    BrokenRule{"cluster-rules", "settles_unpulled"},
                     BrokenRule{"cluster-claims", "taken_by_one"},
                     BrokenRule{"cluster-claims", "sync_overrides_votes"},
                     BrokenRule{"cluster-claim-shuffles", "new_homes_not_told"}),

@@ -88,6 +88,18 @@ class StoreSyncTest : public StoreFixture {
 INSTANTIATE_TEST_SUITE_P(, StoreSyncTest, testing::Values(Ground::kSimulated, Ground::kMachine),
                          GroundName);
 
+TEST_P(StoreSyncTest, MeasuresTheChunksOfEachPartitionThatHaveNotExpired) {
+  EXPECT_TRUE(store_->Measure()->partitions.empty());
+  PutAll(OfOnePartition(3, 100));
+  const auto sizes = store_->Measure();
+  ASSERT_TRUE(sizes.ok()) << ToString(sizes.status());
+  EXPECT_EQ(sizes->partitions,
+            (std::vector{PartitionSize{.partition = Home(), .chunks = 3, .bytes = 300}}));
+  EXPECT_GT(sizes->free_bytes, 0u);
+  ASSERT_TRUE(store_->DropPartition(Home()).ok());
+  EXPECT_TRUE(store_->Measure()->partitions.empty());
+}
+
 TEST_P(StoreSyncTest, HoldsThePartitionsThatHaveAChunkOrALine) {
   EXPECT_TRUE(store_->HeldPartitions().empty());
   std::set<PartitionId> held;

@@ -42,7 +42,9 @@ PlannedChange SamplePlan() {
                    .primaries_before = 0,
                    .primaries_after = 3,
                    .bytes_gained = 3000,
-                   .peak_bytes = 3000}};
+                   .peak_bytes = 3000,
+                   .free_bytes = 5000}};
+  plan.bytes_known = true;
   plan.bytes_moved = 3000;
   plan.bytes_least = 3000;
   plan.seconds = 75;
@@ -63,10 +65,10 @@ TEST(PlanReportTest, WritesPartitionsAsRanges) {
 
 TEST(PlanReportTest, ShowsMembersMovesCostAndRisks) {
   EXPECT_EQ(PlanText(SamplePlan()),
-            "member  partitions  primaries  gains  loses  bytes in  bytes out    peak\n"
-            "n1          8 -> 5     8 -> 4      0      3       0 B     3.0 KB     0 B\n"
-            "n2               8     0 -> 1      0      0       0 B        0 B     0 B\n"
-            "n3          0 -> 3     0 -> 3      3      0    3.0 KB        0 B  3.0 KB\n"
+            "member  partitions  primaries  gains  loses  bytes in  bytes out    peak    free\n"
+            "n1          8 -> 5     8 -> 4      0      3       0 B     3.0 KB     0 B       ?\n"
+            "n2               8     0 -> 1      0      0       0 B        0 B     0 B       ?\n"
+            "n3          0 -> 3     0 -> 3      3      0    3.0 KB        0 B  3.0 KB  5.0 KB\n"
             "\n"
             "moves   bytes  what                             partitions\n"
             "    3  3.0 KB  n3 takes from n1                 0-1 5\n"
@@ -81,11 +83,18 @@ TEST(PlanReportTest, ShowsMembersMovesCostAndRisks) {
 TEST(PlanReportTest, DoesNotPretendToKnowBytesAndTime) {
   PlannedChange planned = SamplePlan();
   planned.id.clear();
+  planned.plan.bytes_known = false;
   planned.plan.bytes_moved = planned.plan.bytes_least = planned.plan.seconds = 0;
   const std::string text = PlanText(planned);
   EXPECT_THAT(text, HasSubstr("bytes not known (the least possible: not known), time not known"));
   EXPECT_THAT(text, HasSubstr("    3      ?  n3 takes from n1"));
   EXPECT_THAT(text, HasSubstr("only a look: nothing is saved\n"));
+}
+
+TEST(PlanReportTest, KnowsThatThereIsNothingToPull) {
+  PlannedChange planned = SamplePlan();
+  planned.plan.bytes_moved = planned.plan.bytes_least = planned.plan.seconds = 0;
+  EXPECT_THAT(PlanText(planned), HasSubstr("bytes 0 B (the least possible: 0 B), time none"));
 }
 
 TEST(PlanReportTest, SaysThatNothingMoves) {
@@ -99,6 +108,8 @@ TEST(PlanReportTest, ListsEveryMoveForPrograms) {
   EXPECT_THAT(json, HasSubstr(R"({"plan":"0b5f8a52","version":0,"members":[{"name":"n1")"));
   EXPECT_THAT(json,
               HasSubstr(R"({"partition":0,"from":["n1","n2"],"to":["n3","n2"],"bytes":1000})"));
+  EXPECT_THAT(json, HasSubstr(R"("peak_bytes":3000,"free_bytes":5000})"));
+  EXPECT_THAT(json, HasSubstr(R"("bytes_known":true,"bytes_moved":3000)"));
   EXPECT_THAT(json, HasSubstr(R"("seconds":75,"risks":["partition 5 has one source"]})"));
 }
 

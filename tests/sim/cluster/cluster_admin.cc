@@ -26,6 +26,7 @@ void ClusterAdmin::ScheduleNext() {
 void ClusterAdmin::DoSomething() {
   const bool has_lost = gone_ && shared_->ring.newest()->FindMember(*gone_) != nullptr;
   if (has_lost && !shared_->random.OneIn(4)) return Settle();
+  if (shared_->settings.rule_changes && shared_->random.OneIn(3)) return ChangeRule();
   if (shared_->settings.shuffles) return Shuffle();
   switch (shared_->random.Below(12)) {
     case 0:
@@ -171,6 +172,22 @@ void ClusterAdmin::ChangeBucket() {
   node->Ask(request,
             SetBucketInput{.request = request, .name = kSimBucket, .change = std::move(change)},
             [this](const Answer& answer) { changes_ += answer.status.ok(); });
+}
+
+// Of any bucket, up or down; now and then it is changed again before it has settled.
+void ClusterAdmin::ChangeRule() {
+  ClusterNode* node = AnyServing();
+  if (node == nullptr) return;
+  const auto& buckets = shared_->ring.newest()->buckets;
+  auto bucket = buckets.begin();
+  std::advance(bucket, shared_->random.Below(buckets.size()));
+  const auto n_val = 1 + static_cast<std::uint32_t>(shared_->random.Below(3));
+  const auto w = 1 + static_cast<std::uint32_t>(shared_->random.Below(n_val));
+  const RequestId request = node->NewRequest();
+  node->Ask(
+      request,
+      SetBucketInput{.request = request, .name = bucket->first, .change = {.n_val = n_val, .w = w}},
+      [this](const Answer& answer) { changes_ += answer.status.ok(); });
 }
 
 void ClusterAdmin::Join(ClusterNode* node) {

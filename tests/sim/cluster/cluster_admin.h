@@ -39,6 +39,7 @@ class ClusterAdmin {
   PlanFacts Facts() const;
   void Change(std::function<StatusOr<ClusterState>(const ClusterState&)> change);
   void ChangeBucket();
+  void ChangeRule();
   ClusterNode* AnyServing();
   Uuid NewUuid();
   std::optional<StagedChange> LeaveOf(const ClusterState& state);

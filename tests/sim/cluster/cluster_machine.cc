@@ -82,6 +82,18 @@ HeldDone ClusterMachine::Read(const ListHeld& effect) const {
       .operation = effect.operation, .status = OkStatus(), .partitions = store->HeldPartitions()};
 }
 
+MeasuredDone ClusterMachine::Read(const MeasureHeld& effect) const {
+  const auto sizes = store->Measure();
+  MeasuredDone done{.operation = effect.operation, .status = sizes.status(), .sizes = {}};
+  if (!sizes.ok()) return done;
+  done.sizes.free_bytes = sizes->free_bytes;
+  for (const PartitionSize& one : sizes->partitions) {
+    done.sizes.partitions.push_back(
+        {.partition = one.partition, .chunks = one.chunks, .bytes = one.bytes});
+  }
+  return done;
+}
+
 StatDone ClusterMachine::Read(const StatChunks& effect) const {
   std::vector<ChunkRef> refs;
   for (const ChunkPlace& place : effect.chunks) refs.push_back(RefOf(effect.bucket, place));

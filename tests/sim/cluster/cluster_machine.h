@@ -49,6 +49,7 @@ struct ClusterMachine {
   EntriesDone Read(const ListEntries& effect) const;
   ClaimsListed Read(const ListClaims& effect) const;
   HeldDone Read(const ListHeld& effect) const;
+  MeasuredDone Read(const MeasureHeld& effect) const;
   StatDone Read(const StatChunks& effect) const;
   ReadDone Read(const ReadChunk& effect) const;
   ScanDone Read(const ScanSeconds& effect) const;

@@ -18,6 +18,9 @@ constexpr NamedMutation kMutations[] = {
     {"one_source", &NodeMutations::one_source},
     {"drop_hint_early", &NodeMutations::drop_hint_early},
     {"dual_acks_old_only", &NodeMutations::dual_acks_old_only},
+    {"settles_at_once", &NodeMutations::settles_at_once},
+    {"reads_by_new_rule", &NodeMutations::reads_by_new_rule},
+    {"settles_unpulled", &NodeMutations::settles_unpulled},
     {"not_found_believed", &NodeMutations::not_found_believed},
     {"taken_by_one", &NodeMutations::taken_by_one},
     {"new_homes_not_told", &NodeMutations::new_homes_not_told},
@@ -155,6 +158,30 @@ SimResult RunFenceScript(std::uint64_t seed, const SimOptions& options) {
                    .slow_anti_entropy = true});
 }
 
+// n_val and w of buckets go up and down while data flow in. Either nobody is away, and a LIST must
+// miss nothing; or nodes crash and are cut off as in `cluster`, and all must be there in the end.
+SimResult RunRules(std::uint64_t seed, const SimOptions& options) {
+  const bool faults = seed % 4 == 3;
+  return RunWorld(seed, options,
+                  {.nodes_least = faults ? 4u : 5u,
+                   .nodes_most = 6,
+                   .storm_seconds = faults ? 25u : 10u,
+                   .writes_per_second = faults ? 15u : 60u,
+                   .fault_every_ms = faults ? 1500u : 0u,
+                   .admin_every_ms = seed % 2 == 0 ? 700u : 300u,
+                   .crashes = faults,
+                   .cuts = faults,
+                   .slow_disks = faults,
+                   .rule_changes = true,
+                   .all_sizes = true,
+                   .late_ms = 4,
+                   .late_news_ms = seed % 3 == 0 ? 140u : 0u,
+                   .slow_writes_ms = 80,
+                   .shuffles = seed % 5 < 2,
+                   .nobody_away = !faults,
+                   .slow_anti_entropy = true});
+}
+
 SimResult RunOneAway(std::uint64_t seed, const SimOptions& options) {
   return RunWorld(seed, options,
                   {.nodes_least = 4,
@@ -243,6 +270,7 @@ std::vector<Scenario> ClusterScenarios() {
       {.name = "cluster-shuffles", .help = "all homes change, news is late", .run = RunShuffles},
       {.name = "cluster-sizes", .help = "buckets that use fewer homes", .run = RunSizes},
       {.name = "cluster-fence-script", .help = "writes as homes go", .run = RunFenceScript},
+      {.name = "cluster-rules", .help = "n_val and w of buckets change", .run = RunRules},
       {.name = "cluster-claims", .help = "owners that want the same ids", .run = RunClaims},
       {.name = "cluster-claim-shuffles", .help = "as all homes change", .run = RunClaimShuffles},
       {.name = "cluster-one-away", .help = "one node away: all succeeds", .run = RunOneAway},

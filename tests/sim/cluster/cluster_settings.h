@@ -27,8 +27,9 @@ struct ClusterSettings {
   bool clock_jumps = true;
   bool wipes = false;  // one node loses its disk for good
   bool bucket_changes = false;
-  bool all_sizes = false;  // buckets that use fewer homes than others
-  bool one_away = false;   // at most one node is away at any time, and then all must succeed
+  bool rule_changes = false;  // of all buckets n_val and w, up and down
+  bool all_sizes = false;     // buckets that use fewer homes than others
+  bool one_away = false;      // at most one node is away at any time, and then all must succeed
   // Two nodes at a time are cut off for long: from one other node, or from all.
   enum class TwoAway : std::uint8_t { kNever, kFromOne, kFromAll };
   TwoAway two_away = TwoAway::kNever;

@@ -132,7 +132,7 @@ void ClusterWorld::WatchCopies() {
 // ring. Those that are down may have it; one that lost its disk takes one copy with it.
 void ClusterWorld::CountCopies() {
   const ClusterState& state = *shared_.ring.newest();
-  std::size_t wanted = 2;
+  std::size_t wanted = shared_.settings.rule_changes ? 1 : 2;
   std::size_t unknown = 0;
   std::vector<const ClusterNode*> members;
   for (const auto& node : nodes_) {
@@ -182,12 +182,21 @@ void ClusterWorld::CheckDropped(const ClusterNode& by, PartitionId partition,
     }
   }
   for (std::size_t i = 0; i < refs.size(); ++i) {
-    if (copies[i] >= 2) continue;
+    if (copies[i] >= (shared_.settings.rule_changes ? 1u : 2u)) continue;
     return shared_.Complain(
         fmt::format("I1: node {} drops {} of partition {}, which {} others have", by.number(),
                     ToString(refs[i].key), partition, copies[i]));
   }
 }
+
+namespace {
+
+ReplicaRule KeptBy(const ClusterState& state, const std::string& bucket) {
+  const BucketRules rules = RulesOf(state, bucket);
+  return rules.before.value_or(rules.now);
+}
+
+}  // namespace
 
 // That a quorum of homes has what is acknowledged, and so every n - w + 1 of them find it: true at
 // every moment while nobody is away.
@@ -211,14 +220,14 @@ void ClusterWorld::CheckServing() {
       });
       const auto stats = (*node)->machine()->store->StatChunks(refs[p]);
       for (std::size_t i = 0; stats.ok() && i < copies.size(); ++i) {
-        const bool counts = place < state.FindBucket(refs[p][i].bucket)->n_val;
+        const bool counts = place < KeptBy(state, refs[p][i].bucket).n_val;
         if (counts && (*stats)[i]) ++copies[i];
       }
     }
     for (std::size_t i = 0; i < copies.size(); ++i) {
-      const BucketProperties& bucket = *state.FindBucket(refs[p][i].bucket);
-      const auto homes = std::min<std::size_t>(serving.size(), bucket.n_val);
-      if (copies[i] >= AcksWantedOf(bucket, homes)) continue;
+      const ReplicaRule rule = KeptBy(state, refs[p][i].bucket);
+      const auto homes = std::min<std::size_t>(serving.size(), rule.n_val);
+      if (copies[i] >= std::min<std::size_t>(rule.w, homes)) continue;
       return shared_.Complain(fmt::format(
           "I1: {} of {} is with {} of its {} homes of partition {} ({})", ToString(refs[p][i].key),
           refs[p][i].bucket, copies[i], homes, p, ToString(partition.phase)));

@@ -54,6 +54,11 @@ std::string BytesText(std::uint64_t bytes, bool known) {
   return known ? FormatBytes(bytes) : "?";
 }
 
+std::string TimeText(const ChangePlan& plan) {
+  if (plan.seconds > 0) return FormatSeconds(static_cast<double>(plan.seconds));
+  return plan.bytes_known && plan.bytes_moved == 0 ? "none" : "not known";
+}
+
 std::string MembersTable(const PlannedChange& planned, bool bytes_known) {
   Table table({{"member"},
                {"partitions", kRight},
@@ -62,7 +67,8 @@ std::string MembersTable(const PlannedChange& planned, bool bytes_known) {
                {"loses", kRight},
                {"bytes in", kRight},
                {"bytes out", kRight},
-               {"peak", kRight}});
+               {"peak", kRight},
+               {"free", kRight}});
   const std::vector<Exchange> exchanges = ExchangesOf(planned);
   for (std::size_t i = 0; i < planned.members.size(); ++i) {
     const PlannedMember& member = planned.plan.members[i];
@@ -70,8 +76,8 @@ std::string MembersTable(const PlannedChange& planned, bool bytes_known) {
                BeforeAfter(member.primaries_before, member.primaries_after),
                FormatCount(exchanges[i].gained), FormatCount(exchanges[i].lost),
                BytesText(member.bytes_gained, bytes_known),
-               BytesText(member.bytes_lost, bytes_known),
-               BytesText(member.peak_bytes, bytes_known)});
+               BytesText(member.bytes_lost, bytes_known), BytesText(member.peak_bytes, bytes_known),
+               member.free_bytes ? FormatBytes(*member.free_bytes) : "?"});
   }
   return table.Render();
 }
@@ -123,7 +129,9 @@ void WriteMembers(const PlannedChange& planned, JsonWriter* json) {
     json->Field("primaries_after", member.primaries_after);
     json->Field("gains", exchanges[i].gained).Field("loses", exchanges[i].lost);
     json->Field("bytes_gained", member.bytes_gained).Field("bytes_lost", member.bytes_lost);
-    json->Field("peak_bytes", member.peak_bytes).EndObject();
+    json->Field("peak_bytes", member.peak_bytes);
+    if (member.free_bytes) json->Field("free_bytes", *member.free_bytes);
+    json->EndObject();
   }
   json->EndArray();
 }
@@ -147,18 +155,17 @@ std::string FormatPartitions(const std::vector<PartitionId>& partitions) {
 
 std::string PlanText(const PlannedChange& planned) {
   const ChangePlan& plan = planned.plan;
-  const bool bytes_known = plan.bytes_moved > 0;
+  const bool bytes_known = plan.bytes_known;
   std::string text = MembersTable(planned, bytes_known);
   if (plan.moves.empty()) {
     text += "\nno partition moves\n";
   } else {
     text += "\n" + MovesTable(planned, bytes_known);
-    text += fmt::format(
-        "\n{} {}, bytes {} (the least possible: {}), time {}\n", FormatCount(plan.moves.size()),
-        plan.moves.size() == 1 ? "partition changes" : "partitions change",
-        bytes_known ? FormatBytes(plan.bytes_moved) : "not known",
-        bytes_known ? FormatBytes(plan.bytes_least) : "not known",
-        plan.seconds > 0 ? FormatSeconds(static_cast<double>(plan.seconds)) : "not known");
+    text += fmt::format("\n{} {}, bytes {} (the least possible: {}), time {}\n",
+                        FormatCount(plan.moves.size()),
+                        plan.moves.size() == 1 ? "partition changes" : "partitions change",
+                        bytes_known ? FormatBytes(plan.bytes_moved) : "not known",
+                        bytes_known ? FormatBytes(plan.bytes_least) : "not known", TimeText(plan));
   }
   for (const std::string& risk : plan.risks) text += fmt::format("risk: {}\n", risk);
   if (planned.id.empty()) return text + "only a look: nothing is saved\n";
@@ -172,6 +179,7 @@ std::string PlanJson(const PlannedChange& planned) {
   json.Field("version", planned.plan.made_from.value());
   WriteMembers(planned, &json);
   WriteMoves(planned, &json);
+  json.Key("bytes_known").Bool(planned.plan.bytes_known);
   json.Field("bytes_moved", planned.plan.bytes_moved);
   json.Field("bytes_least", planned.plan.bytes_least).Field("seconds", planned.plan.seconds);
   json.Key("risks").BeginArray();

@@ -33,6 +33,7 @@ const ClusterNode* ReplicaChecker::NodeOf(std::uint16_t member) const {
 
 std::string ReplicaChecker::Unrest() const {
   if (state_->IsMoving()) return "partitions move";
+  if (state_->settling) return "rules of buckets settle";
   for (std::size_t i = 0; i < state_->members.size(); ++i) {
     const ClusterNode* node = NodeOf(static_cast<std::uint16_t>(i));
     if (!node->is_up()) return fmt::format("node {} is down", node->number());
