@@ -78,35 +78,33 @@ TEST_F(SecondWriterTest, PutsADictionaryBeforeTheChunksThatNeedIt) {
   for (std::uint64_t after = 0; after < 20; ++epoch) {
     after += writer_->stats().dictionaries;
     for (int i = 0; i < 20; ++i) {
-      sent.push_back(fmt::format(
-          R"({{"type":"WEB","hash":{},"page":"/index.html","agent":"Mozilla/5.0 (X11; Linux)"
+      sent.push_back(
+          fmt::format(R"({{"type":"WEB","hash":{},"page":"/index.html","agent":"Mozilla/5.0"}})",
+                      (epoch * 20 + static_cast<std::uint64_t>(i)) * 2654435761u));
+      ASSERT_TRUE(Add(epoch, sent.back()).ok());
     }
-  })",
-          (epoch * 20 + static_cast<std::uint64_t>(i)) * 2654435761u));
-  ASSERT_TRUE(Add(epoch, sent.back()).ok());
-}
-ASSERT_TRUE(writer_->CommitSecond(Epoch(epoch), false).ok());
-}
-ASSERT_TRUE(writer_->Finish().ok());
-const auto values = server_.values();
-ChunkDecoder decoder(client_.get(), "events");
-std::vector<std::string> read;
-std::size_t with = 0;
-for (const auto& [text, value] : values) {
-  const ChunkKey key = *ParseChunkKey(text);
-  if (key.epoch == Epoch(0)) continue;
-  with += DictionaryIdOf(value) != 0;
-  const auto lines = decoder.Decode(key, value);
-  ASSERT_TRUE(lines.ok()) << lines.status();
-  ForEachEvent(*lines, [&](std::string_view event) {
-    read.emplace_back(event);
-    return true;
-  });
-}
-EXPECT_GE(with, 19u);
-std::sort(sent.begin(), sent.end());
-std::sort(read.begin(), read.end());
-EXPECT_TRUE(read == sent);
+    ASSERT_TRUE(writer_->CommitSecond(Epoch(epoch), false).ok());
+  }
+  ASSERT_TRUE(writer_->Finish().ok());
+  const auto values = server_.values();
+  ChunkDecoder decoder(client_.get(), "events");
+  std::vector<std::string> read;
+  std::size_t with = 0;
+  for (const auto& [text, value] : values) {
+    const ChunkKey key = *ParseChunkKey(text);
+    if (key.epoch == Epoch(0)) continue;
+    with += DictionaryIdOf(value) != 0;
+    const auto lines = decoder.Decode(key, value);
+    ASSERT_TRUE(lines.ok()) << lines.status();
+    ForEachEvent(*lines, [&](std::string_view event) {
+      read.emplace_back(event);
+      return true;
+    });
+  }
+  EXPECT_GE(with, 19u);
+  std::sort(sent.begin(), sent.end());
+  std::sort(read.begin(), read.end());
+  EXPECT_TRUE(read == sent);
 }
 
 TEST_F(SecondWriterTest, NamesADictionaryThatIsNotThere) {
