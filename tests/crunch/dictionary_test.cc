@@ -23,7 +23,8 @@ using ::testing::HasSubstr;
 // An event with much in common with every other of its kind.
 std::string Event(Random* random, std::string_view kind) {
   return fmt::format(
-      R"({{"timestamp":{},"type":"{}","user":"{:016x}","action":{{"name":"view","page":"/hotel/{}"}},)"
+      R"({{"timestamp":{},"type":"{}","user":"{:016x}","action":{{"name":"view",)"
+      R"("page":"/hotel/{}"}},)"
       R"("agent":"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101","tuning":{{"variant":{}}}}})",
       1'700'000'000 + random->Below(100'000), kind, random->Next(), random->Below(100'000),
       random->Below(4));
