@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "base/random.h"
 #include "client/commit_ledger.h"
 #include "client/second_batcher.h"
+#include "client/store_dictionary.h"
+#include "crunch/dictionary_maker.h"
 
 namespace carillon {
 namespace {
@@ -63,6 +66,7 @@ class ClientSecondWriter final : public SecondWriter {
   Status Carry(BatcherEffects effects);
   Status Enqueue(EventBatch batch);
   void CompressUntilStopped();
+  std::vector<EncodedChunk> Encode(const EventBatch& batch);
   std::vector<Put> Pack(Job job);
   void SendPut(Put put);
   void HandlePut(Put put, const Status& status);
@@ -74,6 +78,7 @@ class ClientSecondWriter final : public SecondWriter {
   Client* const client_;
   const SecondWriterOptions options_;
   SecondBatcher batcher_;  // the caller's thread only
+  std::optional<DictionaryMaker> dictionaries_;
   std::atomic<std::uint64_t> events_{0};
   std::atomic<std::uint64_t> raw_bytes_{0};
   std::atomic<bool> broken_{false};  // failure_ is set
@@ -99,6 +104,11 @@ ClientSecondWriter::ClientSecondWriter(Client* client, SecondWriterOptions optio
                 .max_open_seconds = options_.max_open_seconds}),
       ledger_({.bucket = options_.bucket, .dc = options_.dc, .cell = options_.cell},
               options_.writer != 0 ? options_.writer : RandomWriter()) {
+  if (options_.dictionaries) {
+    dictionaries_.emplace([client](const ChunkKey& key, const Bytes& bytes) {
+      return StoreDictionary(client, key, bytes);
+    });
+  }
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < std::min(cores, kMaxCompressors); ++i) {
     compressors_.emplace_back([this] { CompressUntilStopped(); });
@@ -151,6 +161,7 @@ SecondWriterStats ClientSecondWriter::stats() const {
   SecondWriterStats stats = acknowledged_;
   stats.events = events_.load(std::memory_order_relaxed);
   stats.raw_bytes = raw_bytes_.load(std::memory_order_relaxed);
+  if (dictionaries_) stats.dictionaries = dictionaries_->adopted();
   return stats;
 }
 
@@ -202,9 +213,18 @@ void ClientSecondWriter::CompressUntilStopped() {
   }
 }
 
+std::vector<EncodedChunk> ClientSecondWriter::Encode(const EventBatch& batch) {
+  std::shared_ptr<const Dictionary> dictionary;
+  if (dictionaries_ && batch.lines.size() <= kMaxRawBytesWithDictionary) {
+    const ChunkKey key{batch.epoch, options_.dc, options_.cell, batch.type, batch.subtype};
+    dictionary = dictionaries_->Choose(DictionaryKeyOf(key, options_.bucket, 0), batch.lines);
+  }
+  return EncodeLines(batch.lines, options_.max_chunk_bytes, dictionary.get());
+}
+
 // The chunks of a batch, numbered and counted as in flight.
 std::vector<ClientSecondWriter::Put> ClientSecondWriter::Pack(Job job) {
-  std::vector<EncodedChunk> chunks = EncodeLines(job.batch.lines, options_.max_chunk_bytes);
+  std::vector<EncodedChunk> chunks = Encode(job.batch);
   const EventBatch& batch = job.batch;
   Learned learned{batch.type, batch.subtype, batch.lines.size(), 0};
   for (const EncodedChunk& chunk : chunks) learned.value_bytes += chunk.value.size();

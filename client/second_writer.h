@@ -20,14 +20,17 @@ struct SecondWriterOptions {
   std::size_t max_open_seconds = 4096;         // likewise
   std::size_t max_in_flight = 64;              // chunks and commits on their way; then Add waits
   std::uint64_t writer = 0;                    // the writer's number, 31 bits; 0: chosen at random
+  // Small chunks of one type are encoded with a dictionary, once one is trained and stored.
+  bool dictionaries = true;
 };
 
 struct SecondWriterStats {
-  std::uint64_t events = 0;       // taken by Add
-  std::uint64_t raw_bytes = 0;    // of them
-  std::uint64_t chunks = 0;       // stored
-  std::uint64_t value_bytes = 0;  // of them
-  std::uint64_t seconds = 0;      // commits acknowledged
+  std::uint64_t events = 0;        // taken by Add
+  std::uint64_t raw_bytes = 0;     // of them
+  std::uint64_t chunks = 0;        // stored
+  std::uint64_t value_bytes = 0;   // of them
+  std::uint64_t seconds = 0;       // commits acknowledged
+  std::uint64_t dictionaries = 0;  // trained, stored, and in use
 };
 
 // Turns events into chunks, chunks into committed seconds: events of one (epoch, type, subtype) are
@@ -38,6 +41,8 @@ struct SecondWriterStats {
 //
 // After the first failure (of a put or a commit, retries exhausted) the writer is broken: Add and
 // Finish return that error. What was committed stays committed.
+//
+// A dictionary that cannot be stored, or is not worth it, is done without (DictionaryMaker).
 //
 // A chunk whose number turns out to be somebody else's is put again under a new one of a writer
 // chosen at random. Compression runs on one or two threads of the writer's own.

@@ -13,7 +13,6 @@
 namespace carillon {
 namespace {
 
-constexpr int kLevel = 1;
 constexpr int kMaxWindowLog = 23;  // 8 MiB
 // A zstd block holds at most 128 KiB and takes at least 4 bytes (its header and one byte to
 // repeat), so a frame of n bytes cannot hold more than n / 4 + 1 such blocks.
@@ -30,20 +29,24 @@ struct FreeDecompressor {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-ZSTD_CCtx* Compressor() {
+// `dictionary` may be null.
+ZSTD_CCtx* Compressor(const Dictionary* dictionary) {
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeCompressor> context([] {
     ZSTD_CCtx* created = ZSTD_createCCtx();
     CHECK(created != nullptr);
-    CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(created, ZSTD_c_compressionLevel, kLevel)));
+    CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(created, ZSTD_c_compressionLevel, kChunkLevel)));
     CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(created, ZSTD_c_contentSizeFlag, 1)));
     CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(created, ZSTD_c_checksumFlag, 0)));
     return created;
   }());
+  const ZSTD_CDict* encoder = dictionary == nullptr ? nullptr : dictionary->encoder();
+  CHECK(!ZSTD_isError(ZSTD_CCtx_refCDict(context.get(), encoder)));
   return context.get();
 }
 
-// In the state of a new one: a frame that failed half way leaves nothing behind.
-ZSTD_DCtx* Decompressor() {
+// In the state of a new one: a frame that failed half way leaves nothing behind. `dictionary` may
+// be null.
+ZSTD_DCtx* Decompressor(const Dictionary* dictionary) {
   thread_local const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context([] {
     ZSTD_DCtx* created = ZSTD_createDCtx();
     CHECK(created != nullptr);
@@ -51,6 +54,8 @@ ZSTD_DCtx* Decompressor() {
     return created;
   }());
   CHECK(!ZSTD_isError(ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_only)));
+  const ZSTD_DDict* decoder = dictionary == nullptr ? nullptr : dictionary->decoder();
+  CHECK(!ZSTD_isError(ZSTD_DCtx_refDDict(context.get(), decoder)));
   return context.get();
 }
 
@@ -85,18 +90,18 @@ Status CheckWholeFrame(ByteSpan value) {
   return OkStatus();
 }
 
-StatusOr<Bytes> DecodeSized(ByteSpan value, std::size_t raw_bytes) {
+StatusOr<Bytes> DecodeSized(ByteSpan value, std::size_t raw_bytes, const Dictionary* dictionary) {
   Bytes raw(raw_bytes, '\0');
-  const std::size_t decoded =
-      ZSTD_decompressDCtx(Decompressor(), raw.data(), raw.size(), value.data(), value.size());
+  const std::size_t decoded = ZSTD_decompressDCtx(Decompressor(dictionary), raw.data(), raw.size(),
+                                                  value.data(), value.size());
   if (ZSTD_isError(decoded)) return Damaged(value, ZSTD_getErrorName(decoded));
   if (decoded != raw_bytes) return Damaged(value, "its frame lies about its size");
   return raw;
 }
 
 // A frame written by a stream does not say how much it holds.
-StatusOr<Bytes> DecodeUnsized(ByteSpan value, std::size_t limit) {
-  ZSTD_DCtx* context = Decompressor();
+StatusOr<Bytes> DecodeUnsized(ByteSpan value, std::size_t limit, const Dictionary* dictionary) {
+  ZSTD_DCtx* context = Decompressor(dictionary);
   const std::size_t step = ZSTD_DStreamOutSize();
   Bytes raw;
   ZSTD_inBuffer in{value.data(), value.size(), 0};
@@ -116,29 +121,40 @@ StatusOr<Bytes> DecodeUnsized(ByteSpan value, std::size_t limit) {
 
 }  // namespace
 
-Bytes EncodeChunkValue(ByteSpan ndjson) {
+Bytes EncodeChunkValue(ByteSpan ndjson, const Dictionary* dictionary) {
   CHECK(ndjson.size() <= kMaxRawChunkBytes);
   thread_local Scratch scratch;
   scratch.Reserve(ZSTD_compressBound(ndjson.size()));
-  const std::size_t size =
-      ZSTD_compress2(Compressor(), scratch.bytes.get(), scratch.size, ndjson.data(), ndjson.size());
+  const std::size_t size = ZSTD_compress2(Compressor(dictionary), scratch.bytes.get(), scratch.size,
+                                          ndjson.data(), ndjson.size());
   CHECK(!ZSTD_isError(size));
   Bytes value(scratch.bytes.get(), size);
   scratch.Trim();
   return value;
 }
 
-StatusOr<Bytes> DecodeChunkValue(ByteSpan value) {
+std::uint32_t DictionaryIdOf(ByteSpan value) {
+  return ZSTD_getDictID_fromFrame(value.data(), value.size());
+}
+
+StatusOr<Bytes> DecodeChunkValue(ByteSpan value, const Dictionary* dictionary) {
   RETURN_IF_ERROR(CheckWholeFrame(value));
+  const std::uint32_t wanted = DictionaryIdOf(value);
+  if (wanted == 0) {
+    dictionary = nullptr;
+  } else if (dictionary == nullptr || dictionary->id() != wanted) {
+    return FailedPrecondition("chunk value of {} bytes: needs the dictionary of id {}",
+                              value.size(), wanted);
+  }
   const std::size_t possible = (value.size() / kMinBlockOnWire + 1) * kMaxBlockBytes;
   const std::size_t limit = std::min(possible, kMaxRawChunkBytes);
   const unsigned long long raw_bytes = ZSTD_getFrameContentSize(value.data(), value.size());
   if (raw_bytes == ZSTD_CONTENTSIZE_ERROR) return Damaged(value, "its header is malformed");
-  if (raw_bytes == ZSTD_CONTENTSIZE_UNKNOWN) return DecodeUnsized(value, limit);
+  if (raw_bytes == ZSTD_CONTENTSIZE_UNKNOWN) return DecodeUnsized(value, limit, dictionary);
   if (raw_bytes > limit) {
     return Damaged(value, fmt::format("claims to hold {} bytes, at most {}", raw_bytes, limit));
   }
-  return DecodeSized(value, raw_bytes);
+  return DecodeSized(value, raw_bytes, dictionary);
 }
 
 std::size_t ForEachEvent(ByteSpan ndjson, const std::function<bool(std::string_view)>& visit) {
@@ -179,26 +195,29 @@ std::size_t MiddleOf(ByteSpan lines) {
   return lines.rfind('\n', lines.size() - 2) + 1;
 }
 
-void EncodePart(ByteSpan lines, std::size_t max_chunk_bytes, std::vector<EncodedChunk>* chunks) {
+void EncodePart(ByteSpan lines, std::size_t max_chunk_bytes, const Dictionary* dictionary,
+                std::vector<EncodedChunk>* chunks) {
   const auto events = static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
-  Bytes value = EncodeChunkValue(lines);
+  const bool small = lines.size() <= kMaxRawBytesWithDictionary;
+  Bytes value = EncodeChunkValue(lines, small ? dictionary : nullptr);
   if (value.size() <= max_chunk_bytes) {
     chunks->push_back({.value = std::move(value), .events = events, .raw_bytes = lines.size()});
     return;
   }
   CHECK(events > 1);
   const std::size_t middle = MiddleOf(lines);
-  EncodePart(lines.substr(0, middle), max_chunk_bytes, chunks);
-  EncodePart(lines.substr(middle), max_chunk_bytes, chunks);
+  EncodePart(lines.substr(0, middle), max_chunk_bytes, dictionary, chunks);
+  EncodePart(lines.substr(middle), max_chunk_bytes, dictionary, chunks);
 }
 
 }  // namespace
 
-std::vector<EncodedChunk> EncodeLines(ByteSpan lines, std::size_t max_chunk_bytes) {
+std::vector<EncodedChunk> EncodeLines(ByteSpan lines, std::size_t max_chunk_bytes,
+                                      const Dictionary* dictionary) {
   std::vector<EncodedChunk> chunks;
   if (lines.empty()) return chunks;
   CHECK(lines.back() == '\n');
-  EncodePart(lines, max_chunk_bytes, &chunks);
+  EncodePart(lines, max_chunk_bytes, dictionary, &chunks);
   return chunks;
 }
 

@@ -82,8 +82,9 @@ void HandleGetChunk(const RouteContext& context, HttpRequest request, Reply repl
   }
   HttpResponse response;
   response.content_type = kNdjsonType;
-  response.stream = std::make_unique<EventStream>(node, context.core->metrics(), id,
-                                                  std::move(input), 0, std::move(permit));
+  response.stream =
+      std::make_unique<EventStream>(node, context.core->metrics(), context.dictionaries, id,
+                                    std::move(input), 0, std::move(permit));
   reply(std::move(response));
 }
 

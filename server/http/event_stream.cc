@@ -4,6 +4,9 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <utility>
+#include <variant>
 
 #include "crunch/chunk_codec.h"
 
@@ -72,10 +75,28 @@ class EventStream::Inbox final : public StreamReceiver {
   std::function<void()> wake_;
 };
 
-EventStream::EventStream(NodeLoop* node, Metrics* metrics, RequestId request, Input input,
-                         std::uint64_t max_events, StreamPermits::Permit permit)
+namespace {
+
+std::string BucketIn(const Input& input) {
+  if (const auto* range = std::get_if<ReadRangeInput>(&input)) return range->bucket;
+  return std::get<GetChunksInput>(input).bucket;
+}
+
+BodyStream::Piece FailedPiece(const StreamItem& item, const Status& status) {
+  return {.kind = BodyStream::Piece::Kind::kFailed,
+          .bytes = {},
+          .status = Annotate(status, fmt::format("chunk {}", item.key))};
+}
+
+}  // namespace
+
+EventStream::EventStream(NodeLoop* node, Metrics* metrics, DictionaryCache* dictionaries,
+                         RequestId request, Input input, std::uint64_t max_events,
+                         StreamPermits::Permit permit)
     : node_(node),
       metrics_(metrics),
+      dictionaries_(dictionaries),
+      bucket_(BucketIn(input)),
       request_(request),
       permit_(std::move(permit)),
       inbox_(std::make_shared<Inbox>()),
@@ -97,6 +118,12 @@ void EventStream::ReturnCredit() {
 
 BodyStream::Piece EventStream::Next(std::function<void()> wake) {
   while (!limited_ || events_left_ > 0) {
+    if (fetch_) {
+      std::optional<StatusOr<Bytes>> fetched = fetch_->Take(wake);
+      if (!fetched) return {.kind = Piece::Kind::kLater, .bytes = {}, .status = {}};
+      Piece piece = Resume(*std::move(fetched));
+      if (piece.kind == Piece::Kind::kFailed || piece.bytes.size() > 0) return piece;
+    }
     ReturnCredit();
     Inbox::Taken taken = inbox_->Take(wake);
     if (taken.end) {
@@ -106,21 +133,37 @@ BodyStream::Piece EventStream::Next(std::function<void()> wake) {
     if (!taken.item) return {.kind = Piece::Kind::kLater, .bytes = {}, .status = {}};
     ++credit_owed_;
     if (taken.item->kind == StreamItem::Kind::kSecondEnd) continue;
-    Piece piece = Decode(*taken.item);
-    if (piece.kind == Piece::Kind::kFailed || piece.bytes.size() > 0) return piece;
+    std::optional<Piece> piece = Look(*std::move(taken.item));
+    if (!piece) continue;
+    if (piece->kind == Piece::Kind::kFailed || piece->bytes.size() > 0) return *std::move(piece);
   }
   return {.kind = Piece::Kind::kEnd, .bytes = {}, .status = {}};
 }
 
-BodyStream::Piece EventStream::Decode(const StreamItem& item) {
-  const auto failed = [&item](const Status& status) {
-    return Piece{.kind = Piece::Kind::kFailed,
-                 .bytes = {},
-                 .status = Annotate(status, fmt::format("chunk {}", item.key))};
-  };
-  if (!item.status.ok()) return failed(item.status);
-  auto decoded = DecodeChunkValue(item.value.view());
-  if (!decoded.ok()) return failed(decoded.status());
+std::optional<BodyStream::Piece> EventStream::Look(StreamItem item) {
+  if (!item.status.ok()) return FailedPiece(item, item.status);
+  const std::uint32_t id = DictionaryIdOf(item.value.view());
+  if (id == 0) return Decode(item, nullptr);
+  const auto chunk = ParseChunkKey(item.key);
+  if (!chunk.ok()) return FailedPiece(item, chunk.status());
+  const ChunkKey key = DictionaryKeyOf(*chunk, bucket_, id);
+  if (const auto dictionary = dictionaries_->Find(key)) return Decode(item, dictionary.get());
+  waiting_ = std::move(item);
+  fetch_.emplace(node_, key);
+  return std::nullopt;
+}
+
+BodyStream::Piece EventStream::Resume(StatusOr<Bytes> fetched) {
+  const auto dictionary = dictionaries_->Keep(fetch_->key(), std::move(fetched));
+  fetch_.reset();
+  const StreamItem item = std::exchange(waiting_, {});
+  if (!dictionary.ok()) return FailedPiece(item, dictionary.status());
+  return Decode(item, dictionary->get());
+}
+
+BodyStream::Piece EventStream::Decode(const StreamItem& item, const Dictionary* dictionary) {
+  auto decoded = DecodeChunkValue(item.value.view(), dictionary);
+  if (!decoded.ok()) return FailedPiece(item, decoded.status());
   metrics_->CountValueBytesOut(item.value.size());
   // Whatever put it there, one event is one line.
   if (!decoded->empty() && decoded->back() != '\n') decoded->push_back('\n');

@@ -3,8 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
+#include "crunch/dictionary_cache.h"
+#include "server/http/dictionary_fetch.h"
 #include "server/http/http_message.h"
 #include "server/http/stream_permits.h"
 #include "server/shell/metrics.h"
@@ -21,7 +25,8 @@ struct FirstEvents {
 FirstEvents TakeEvents(ByteSpan ndjson, std::uint64_t max_events);
 
 // The events of a stream of chunks as NDJSON, one piece a chunk. Fails where a chunk is missing or
-// damaged. Decodes on the thread of whoever asks for pieces.
+// damaged. Decodes on the thread of whoever asks for pieces. A dictionary that a chunk needs is
+// asked of the node when it is not among those at hand; the stream waits for it.
 //
 // Memory: kWindowItems values of the node, and one decoded chunk: the node is given credit for the
 // next only when the client has taken one.
@@ -30,9 +35,9 @@ class EventStream final : public BodyStream {
   static constexpr std::uint32_t kWindowItems = 4;
 
   // `input`, a ReadRangeInput or GetChunksInput, has the id `request`. Ends after `max_events`;
-  // 0: no limit. `node` outlives it.
-  EventStream(NodeLoop* node, Metrics* metrics, RequestId request, Input input,
-              std::uint64_t max_events, StreamPermits::Permit permit);
+  // 0: no limit. `node` and `dictionaries` outlive it.
+  EventStream(NodeLoop* node, Metrics* metrics, DictionaryCache* dictionaries, RequestId request,
+              Input input, std::uint64_t max_events, StreamPermits::Permit permit);
   ~EventStream() override;  // cancels the request
   EventStream(const EventStream&) = delete;
   EventStream& operator=(const EventStream&) = delete;
@@ -41,16 +46,23 @@ class EventStream final : public BodyStream {
 
  private:
   class Inbox;
-  Piece Decode(const StreamItem& item);
+  // A piece, unless a dictionary has to be fetched first.
+  std::optional<Piece> Look(StreamItem item);
+  Piece Resume(StatusOr<Bytes> fetched);
+  Piece Decode(const StreamItem& item, const Dictionary* dictionary);
   void ReturnCredit();
 
   NodeLoop* node_;
   Metrics* metrics_;
+  DictionaryCache* dictionaries_;
+  const std::string bucket_;
   const RequestId request_;
   const StreamPermits::Permit permit_;
   const std::shared_ptr<Inbox> inbox_;
   std::uint64_t events_left_;
   bool limited_;
+  StreamItem waiting_;  // for fetch_, while there is one
+  std::optional<DictionaryFetch> fetch_;
   std::uint32_t credit_owed_ = 0;  // items taken that the node has no new credit for
 };
 

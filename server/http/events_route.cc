@@ -40,8 +40,9 @@ void HandleEvents(const RouteContext& context, HttpRequest request, Reply reply)
   const std::uint64_t max_events = input->max_events;
   HttpResponse response;
   response.content_type = kNdjsonType;
-  response.stream = std::make_unique<EventStream>(node, context.core->metrics(), id,
-                                                  *std::move(input), max_events, std::move(permit));
+  response.stream =
+      std::make_unique<EventStream>(node, context.core->metrics(), context.dictionaries, id,
+                                    *std::move(input), max_events, std::move(permit));
   reply(std::move(response));
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "crunch/dictionary_cache.h"
 #include "server/http/http_message.h"
 #include "server/http/stream_permits.h"
 #include "server/shell/server_core.h"
@@ -18,6 +19,7 @@ struct RouteContext {
   ServerCore* core = nullptr;
   const Clock* clock = nullptr;
   StreamPermits* streams = nullptr;
+  DictionaryCache* dictionaries = nullptr;
 };
 
 // Answers one request; must not block, and calls `reply` exactly once, now or later.

@@ -21,7 +21,10 @@ SessionHost::SessionHost(ServerCore* core, const HttpLimits& limits,
     : limits_(limits),
       router_(NodeRoutes()),
       streams_(limits.max_streams),
-      context_{.core = core, .clock = &SystemClock(), .streams = &streams_},
+      context_{.core = core,
+               .clock = &SystemClock(),
+               .streams = &streams_,
+               .dictionaries = &dictionaries_},
       poster_(std::move(poster)) {}
 
 bool SessionHost::Add(std::shared_ptr<HttpSession> session) {

@@ -61,6 +61,7 @@ class SessionHost {
   const HttpLimits limits_;
   const Router router_;
   StreamPermits streams_;
+  DictionaryCache dictionaries_;
   const RouteContext context_;
   const std::shared_ptr<HttpPoster> poster_;
   std::atomic<std::size_t> body_bytes_{0};

@@ -4,6 +4,7 @@
 #include "base/chunk_key.h"
 #include "base/random.h"
 #include "crunch/chunk_codec.h"
+#include "crunch/dictionary_trainer.h"
 #include "proto/wire.h"
 #include "ring/hash_ring.h"
 #include "storage/index_key.h"
@@ -78,6 +79,79 @@ void BM_DecodeChunkValue(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(ndjson.size()));
 }
 BENCHMARK(BM_DecodeChunkValue);
+
+// Events of about 300 bytes, of one type.
+std::string WebEvent(Random* random) {
+  static constexpr const char* kActions[] = {"view", "search", "click", "cart", "buy"};
+  return fmt::format(
+      R"({{"timestamp":{},"type":"WEB","subtype":"app","user":"{:016x}","action":{{"name":"{}",)"
+      R"("page":"/hotel/{}.html","wallclock_ms":{}}},"tuning":{{"variant":{},"fe":"fe-{:03d}"}},)"
+      R"("agent":"Mozilla/5.0 X11 Linux x86_64 AppleWebKit/537.36","referer":"https://example.com/)"
+      R"(search?from={}"}})",
+      1'700'000'000 + random->Below(100'000), random->Next(), kActions[random->Below(5)],
+      random->Below(100'000), random->Below(900), random->Below(4), random->Below(200),
+      random->Below(1'000'000));
+}
+
+struct SmallChunks {
+  std::shared_ptr<const Dictionary> dictionary;  // null: without
+  std::vector<std::string> chunks;
+  std::vector<Bytes> values;
+  double events = 0;
+  double bytes = 0;  // of values
+};
+
+// range(0): events a chunk; range(1): with a dictionary.
+SmallChunks MakeSmallChunks(const benchmark::State& state) {
+  Random random(1);
+  const auto next = [&] {
+    std::string lines;
+    for (int i = 0; i < state.range(0); ++i) lines += WebEvent(&random) + '\n';
+    return lines;
+  };
+  SmallChunks made;
+  if (state.range(1) != 0) {
+    DictionaryTrainer trainer;
+    while (!trainer.IsReady()) trainer.Add(WebEvent(&random) + '\n');
+    made.dictionary = *Dictionary::Load(trainer.Train().value());
+  }
+  for (int i = 0; i < 200; ++i) {
+    made.chunks.push_back(next());
+    made.values.push_back(EncodeChunkValue(made.chunks.back(), made.dictionary.get()));
+    made.bytes += static_cast<double>(made.values.back().size());
+    made.events += static_cast<double>(state.range(0));
+  }
+  return made;
+}
+
+void Report(benchmark::State& state, const SmallChunks& made) {
+  state.counters["bytes_per_event"] = made.bytes / made.events;
+  state.counters["time_per_event"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * state.range(0)),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+void BM_EncodeSmallChunk(benchmark::State& state) {
+  const SmallChunks made = MakeSmallChunks(state);
+  std::size_t i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(
+        EncodeChunkValue(made.chunks[i++ % made.chunks.size()], made.dictionary.get()));
+  }
+  Report(state, made);
+}
+BENCHMARK(BM_EncodeSmallChunk)->ArgsProduct({{1, 3, 10, 100}, {0, 1}});
+
+void BM_DecodeSmallChunk(benchmark::State& state) {
+  const SmallChunks made = MakeSmallChunks(state);
+  std::size_t i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(
+        DecodeChunkValue(made.values[i++ % made.values.size()], made.dictionary.get()));
+  }
+  Report(state, made);
+}
+BENCHMARK(BM_DecodeSmallChunk)->ArgsProduct({{1, 3, 10, 100}, {0, 1}});
 
 }  // namespace
 }  // namespace carillon

@@ -7,7 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "client/chunk_decoder.h"
 #include "crunch/chunk_codec.h"
+#include "crunch/dictionary_trainer.h"
 #include "tests/client/map_server.h"
 
 namespace carillon {
@@ -67,6 +69,57 @@ TEST_F(SecondWriterTest, StoresEveryEventOnceAndCommitsEverySecond) {
   EXPECT_EQ(writer_->stats().chunks, server_.values().size());
   EXPECT_EQ(writer_->stats().seconds, server_.commits().size());
   for (const auto& [key, value] : server_.values()) EXPECT_LE(value.size(), 2000u);
+}
+
+TEST_F(SecondWriterTest, PutsADictionaryBeforeTheChunksThatNeedIt) {
+  std::vector<std::string> sent;
+  std::uint64_t epoch = 1000;
+  // Until one is in use, and for some seconds more.
+  for (std::uint64_t after = 0; after < 20; ++epoch) {
+    after += writer_->stats().dictionaries;
+    for (int i = 0; i < 20; ++i) {
+      sent.push_back(
+          fmt::format(R"({{"type":"WEB","hash":{},"page":"/index.html","agent":"Mozilla/5.0"}})",
+                      (epoch * 20 + static_cast<std::uint64_t>(i)) * 2654435761u));
+      ASSERT_TRUE(Add(epoch, sent.back()).ok());
+    }
+    ASSERT_TRUE(writer_->CommitSecond(Epoch(epoch), false).ok());
+  }
+  ASSERT_TRUE(writer_->Finish().ok());
+  const auto values = server_.values();
+  ChunkDecoder decoder(client_.get(), "events");
+  std::vector<std::string> read;
+  std::size_t with = 0;
+  for (const auto& [text, value] : values) {
+    const ChunkKey key = *ParseChunkKey(text);
+    if (key.epoch == Epoch(0)) continue;
+    with += DictionaryIdOf(value) != 0;
+    const auto lines = decoder.Decode(key, value);
+    ASSERT_TRUE(lines.ok()) << lines.status();
+    ForEachEvent(*lines, [&](std::string_view event) {
+      read.emplace_back(event);
+      return true;
+    });
+  }
+  EXPECT_GE(with, 19u);
+  std::sort(sent.begin(), sent.end());
+  std::sort(read.begin(), read.end());
+  EXPECT_TRUE(read == sent);
+}
+
+TEST_F(SecondWriterTest, NamesADictionaryThatIsNotThere) {
+  DictionaryTrainer trainer;
+  for (int i = 0; !trainer.IsReady(); ++i) {
+    trainer.Add(fmt::format(R"({{"page":"/index.html","agent":"Mozilla/5.0","n":{}}})", i) + '\n');
+  }
+  const auto dictionary = *Dictionary::Load(trainer.Train().value());
+  const ChunkKey key{Epoch(100), "1", "cell0", "WEB", "app", 7};
+  const Status status = ChunkDecoder(client_.get(), "events")
+                            .Decode(key, EncodeChunkValue("{}\n", dictionary.get()))
+                            .status();
+  EXPECT_EQ(status.code(), StatusCode::kNotFound);
+  EXPECT_THAT(std::string(Message(status)),
+              HasSubstr(fmt::format("0:1:cell0:WEB:events:chunk{}", dictionary->id())));
 }
 
 TEST_F(SecondWriterTest, StoresNothingBeforeASecondIsClosed) {

@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "crunch/chunk_codec.h"
+#include "crunch/dictionary_trainer.h"
 #include "tests/http/http_fixture.h"
 
 namespace carillon {
@@ -101,6 +102,31 @@ TEST_F(HttpTest, DecodesAChunkForThoseWhoAcceptEvents) {
   const auto response =
       client.Ask("GET", "/v1/chunks/" + key, "", "Accept: application/x-ndjson\r\n");
   EXPECT_EQ(response.body, "{\"n\":1}\n");
+}
+
+TEST_F(HttpTest, NamesTheDictionaryThatAChunkNeedsAndReadsOnceItIsThere) {
+  DictionaryTrainer trainer;
+  for (int i = 0; !trainer.IsReady(); ++i) {
+    trainer.Add(fmt::format(R"({{"page":"/index.html","agent":"Mozilla/5.0","n":{}}})", i) + '\n');
+  }
+  const auto dictionary = *Dictionary::Load(trainer.Train().value());
+  const std::string events = "{\"page\":\"/index.html\",\"n\":1}\n";
+  const std::string key = Key(now(), 0);
+  StoreValue(key, EncodeChunkValue(events, dictionary.get()), 1);
+  const std::string needed = fmt::format("0:1:cell0:WEB:events:chunk{}", dictionary->id());
+  RawClient client(port());
+  const auto read = [&] {
+    return client.Ask("GET", "/v1/chunks/" + key, "", "Accept: application/x-ndjson\r\n");
+  };
+  const auto missing = read();
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_THAT(missing.body, HasSubstr(needed));
+  ASSERT_EQ(client.Ask("PUT", "/v1/buckets/dictionaries", R"({"ttl":"36600d"})").status, 201);
+  ASSERT_EQ(client.Ask("PUT", "/v1/chunks/" + needed + "?bucket=dictionaries", dictionary->bytes())
+                .status,
+            201);
+  EXPECT_EQ(read().body, events);
+  EXPECT_EQ(client.Ask("GET", "/v1/events").body, events);
 }
 
 TEST_F(HttpTest, StoresTheSameBytesTwiceAndRefusesOthers) {

@@ -1,4 +1,5 @@
 #include "base/random.h"
+#include "client/chunk_decoder.h"
 #include "client/client.h"
 #include "client/second_writer.h"
 #include "crunch/chunk_codec.h"
@@ -64,13 +65,14 @@ StatusOr<Measurement> MeasureRead(Client* client, std::uint64_t first_epoch, std
   const auto stream =
       client->ReadRange({.range = {.first = Epoch(first_epoch),
                                    .limit = Epoch(first_epoch + events / kEventsPerSecond + 1)}});
+  ChunkDecoder decoder(client, "events");
   Measurement result;
   while (true) {
     ASSIGN_OR_RETURN(const auto item, stream->Next());
     if (!item) break;
     RETURN_IF_ERROR(item->status);
     if (!item->chunk) continue;
-    ASSIGN_OR_RETURN(const Bytes ndjson, DecodeChunkValue(item->value));
+    ASSIGN_OR_RETURN(const Bytes ndjson, decoder.Decode(item->chunk->key, item->value));
     result.operations += ForEachEvent(ndjson, [](std::string_view) { return true; });
   }
   if (result.operations != events) {

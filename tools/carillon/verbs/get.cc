@@ -1,6 +1,6 @@
 #include <memory>
 
-#include "crunch/chunk_codec.h"
+#include "client/chunk_decoder.h"
 #include "tools/carillon/verbs/verbs.h"
 
 namespace carillon {
@@ -25,7 +25,7 @@ Outcome RunGet(Session* session, const GetOptions& options) {
   ASSIGN_OR_RETURN(Client* const client, session->client());
   ASSIGN_OR_RETURN(Bytes value, client->GetChunk(session->options.bucket, key));
   if (options.decode) {
-    ASSIGN_OR_RETURN(value, DecodeChunkValue(value));
+    ASSIGN_OR_RETURN(value, ChunkDecoder(client, session->options.bucket).Decode(key, value));
   }
   return session->out().Write(value);
 }

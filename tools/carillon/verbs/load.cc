@@ -88,6 +88,7 @@ class LoadRun {
     writer.dc = options_.dc;
     writer.cell = options_.cell;
     writer.max_chunk_bytes = bucket.properties.max_chunk_bytes;
+    writer.dictionaries = options_.dictionaries == "on";
     return writer;
   }
 
@@ -167,6 +168,7 @@ class LoadRun {
       json.BeginObject().Field("events", counts_.events).Field("bytes", counts_.bytes);
       json.Field("bad", counts_.bad).Field("chunks", stats.chunks);
       json.Field("stored_bytes", stats.value_bytes).Field("seconds", stats.seconds);
+      json.Field("dictionaries", stats.dictionaries);
       json.Key("elapsed_seconds").Decimal(seconds);
       json.Field("events_per_second", PerSecond(counts_.events, seconds));
       json.Field("rejects", reject_path_).Key("ok").Bool(status.ok()).EndObject();

@@ -76,6 +76,8 @@ void AddLoadOptions(Command* verb, LoadOptions* options) {
   verb->Value("--cell", &options->cell, "their cell");
   verb->Value("--reject", &options->reject,
               "where to keep what cannot be loaded (<FILE>.rejects in this directory)");
+  verb->Choice("--dictionaries", &options->dictionaries, {"on", "off"},
+               "encode chunks of a few events with a dictionary of their type (on)");
   verb->Flag("--strict", &options->strict, "end with the first line that cannot be loaded");
   verb->Value("--max-future", &options->max_future,
               "seconds that an event may lie ahead: the node's max_future");

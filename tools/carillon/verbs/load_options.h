@@ -24,6 +24,7 @@ struct LoadOptions {
   std::string dc = "1";
   std::string cell = "cell0";
   std::string reject;
+  std::string dictionaries = "on";
   bool strict = false;
   std::uint64_t max_future = 300;
 

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "client/chunk_decoder.h"
 #include "crunch/chunk_codec.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/verbs/range_options.h"
@@ -31,7 +32,8 @@ const VerbText kText = {
 // Prints the stream's events; counts what it could not.
 class RangePrinter {
  public:
-  RangePrinter(Output* out, std::uint64_t limit) : out_(out), limit_(limit) {}
+  RangePrinter(Session* session, Client* client, std::uint64_t limit)
+      : out_(&session->out()), decoder_(client, session->options.bucket), limit_(limit) {}
 
   // False: the limit is reached.
   StatusOr<bool> Print(const RangeItem& item) {
@@ -39,7 +41,7 @@ class RangePrinter {
     Status status = item.status;
     StatusOr<Bytes> events = Bytes{};
     if (status.ok()) {
-      events = DecodeChunkValue(item.value);
+      events = decoder_.Decode(item.chunk->key, item.value);
       status = events.status();
     }
     if (!status.ok()) {
@@ -75,6 +77,7 @@ class RangePrinter {
   }
 
   Output* const out_;
+  ChunkDecoder decoder_;
   const std::uint64_t limit_;
   std::uint64_t printed_ = 0;
   std::uint64_t failures_ = 0;
@@ -86,7 +89,7 @@ Outcome RunRead(Session* session, const ReadOptions& options) {
   ASSIGN_OR_RETURN(Client* const client, session->client());
   const std::unique_ptr<RangeStream> stream = client->ReadRange(
       {session->options.bucket, range, filter, options.limit, options.range.partial});
-  RangePrinter printer(&session->out(), options.limit);
+  RangePrinter printer(session, client, options.limit);
   bool more = true;
   while (more) {
     ASSIGN_OR_RETURN(const std::optional<RangeItem> item, stream->Next());

@@ -2,7 +2,7 @@
 #include <chrono>
 #include <memory>
 
-#include "crunch/chunk_codec.h"
+#include "client/chunk_decoder.h"
 #include "tools/carillon/input/tail_window.h"
 #include "tools/carillon/input/time_argument.h"
 #include "tools/carillon/stop_signal.h"
@@ -40,6 +40,7 @@ class Follower {
   Follower(Session* session, Client* client, Filter filter, TailWindow window)
       : session_(session),
         client_(client),
+        decoder_(client, session->options.bucket),
         filter_(std::move(filter)),
         window_(std::move(window)) {}
 
@@ -79,7 +80,7 @@ class Follower {
     Status written;
     RETURN_IF_ERROR(client_->GetChunks(
         session_->options.bucket, keys, [&](const ChunkKey& key, StatusOr<Bytes> value) {
-          if (value.ok()) value = DecodeChunkValue(*value);
+          if (value.ok()) value = decoder_.Decode(key, *value);
           if (!value.ok()) {
             ++failures_;
             PrintError(fmt::format("{}: {}", ToString(key), Explain(value.status())));
@@ -92,6 +93,7 @@ class Follower {
 
   Session* const session_;
   Client* const client_;
+  ChunkDecoder decoder_;
   const Filter filter_;
   TailWindow window_;
   std::uint64_t failures_ = 0;
