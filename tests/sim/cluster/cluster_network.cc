@@ -12,6 +12,7 @@ ClusterNetwork::ClusterNetwork(const ClusterSettings& settings, Random* random)
       late_ms_(settings.late_ms),
       late_news_ms_(settings.late_news_ms) {
   Heal();
+  news_held_until_.resize(nodes_);
   if (!settings.cuts) return;
   loss_percent_ = random->OneIn(3) ? random->Below(12) : 0;
   repeat_percent_ = random->OneIn(2) ? random->Below(15) : 0;
@@ -102,7 +103,7 @@ void ClusterNetwork::StopFaults() {
   late_percent_ = 0;
   late_ms_ = 0;
   late_news_ms_ = 0;
-  news_held_until_ = {};
+  news_held_until_.assign(nodes_, 0);
 }
 
 }  // namespace carillon

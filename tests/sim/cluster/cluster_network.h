@@ -50,7 +50,7 @@ class ClusterNetwork {
   std::uint64_t late_news_ms_ = 0;
   std::uint64_t laggards_ = 0;  // a bit each
   std::uint64_t laggards_until_ = 0;
-  std::array<std::uint64_t, kMaxNodes> news_held_until_{};
+  std::vector<std::uint64_t> news_held_until_;
   bool is_good_ = true;
   Ways cut_;
   std::vector<bool> cut_off_;
