@@ -270,7 +270,7 @@ void ClusterWorld::ReplayRequests() {
   const auto digests = [this] {
     return ReplicaChecker(shared_.ring.newest().state.get(), &nodes_).Digests();
   };
-  const std::vector<HourDigest> before = digests();
+  const auto before = digests();
   for (const ClusterPeers::Recorded& one : peers_.recorded()) {
     // Of a life that is not said: one of an older life is a copy's, and refused.
     PeerSender sender = one.sender;

@@ -66,11 +66,11 @@ std::string ReplicaChecker::Unrest(std::size_t partition) const {
   return "";
 }
 
-std::vector<HourDigest> ReplicaChecker::Digests() const {
-  std::vector<HourDigest> all;
+std::map<std::pair<std::string, std::uint64_t>, Digest> ReplicaChecker::Digests() const {
+  std::map<std::pair<std::string, std::uint64_t>, Digest> all;
   for (std::size_t p = 0; p < state_->partitions(); ++p) {
-    for (HourDigest& one : DigestsOf(*NodeOf(state_->placement[p].homes.front()), p)) {
-      all.push_back(std::move(one));
+    for (const HourDigest& one : DigestsOf(*NodeOf(state_->placement[p].homes.front()), p)) {
+      all[{one.bucket, one.hour}].Add(one.digest);
     }
   }
   return all;

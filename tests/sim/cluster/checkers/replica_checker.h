@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/cluster/cluster_history.h"
@@ -23,8 +25,8 @@ class ReplicaChecker {
   // that was acknowledged. I7: nothing else is there.
   std::vector<std::string> Check(const ClusterHistory& history) const;
 
-  // Of all partitions, as their first homes have them.
-  std::vector<HourDigest> Digests() const;
+  // Of all partitions together, as their first homes have them: a split does not change it.
+  std::map<std::pair<std::string, std::uint64_t>, Digest> Digests() const;  // by bucket and hour
 
  private:
   const ClusterNode* NodeOf(std::uint16_t member) const;
