@@ -97,7 +97,7 @@ Status CheckRunsOnce(const ClusterState& state, const NodeId& self, const std::s
   if (!network->IsRunningAt(member->address, self)) return OkStatus();
   return FailedPrecondition(
       "{} runs at {}: the data directory given here is a copy of its own, and two must not be one "
-      "node; stop that process to move it here, or destroy this copy",
+      "node; destroy this copy, or stop that process first",
       member->name, member->address);
 }
 
