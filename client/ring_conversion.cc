@@ -95,6 +95,18 @@ StateRecord FromMessage(const v1::StateRecord& message) {
               std::chrono::duration_cast<WallTime::duration>(FromSeconds(message.when())))};
 }
 
+StatusOr<SettlingRules> FromMessage(const ClusterState& state, const v1::Settling& message) {
+  SettlingRules settling{.since = StateVersion(message.since()), .before = {}, .ready = {}};
+  for (const v1::Settling::Rule& rule : message.before()) {
+    settling.before[rule.bucket()] = {.n_val = rule.n_val(), .w = rule.w()};
+  }
+  for (const std::string& uuid : message.ready_uuid()) {
+    ASSIGN_OR_RETURN(const NodeId node, ParseNode(uuid));
+    if (const auto index = state.IndexOf(node)) settling.ready.push_back(*index);
+  }
+  return settling;
+}
+
 StatusOr<PullView> FromMessage(const v1::Transfer& message) {
   PullView pull{.partition = PartitionId(static_cast<std::uint16_t>(message.partition())),
                 .source = {},
@@ -151,6 +163,9 @@ StatusOr<ClusterView> FromMessage(const v1::GetClusterViewResponse& message) {
   for (const v1::StagedChange& change : message.staged()) {
     ASSIGN_OR_RETURN(StagedChange one, FromMessage(state, change));
     state.staged.push_back(std::move(one));
+  }
+  if (message.has_settling()) {
+    ASSIGN_OR_RETURN(state.settling, FromMessage(state, message.settling()));
   }
   if (!message.plan_id().empty()) {
     ASSIGN_OR_RETURN(const NodeId id, ParseNode(message.plan_id()));

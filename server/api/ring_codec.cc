@@ -101,6 +101,19 @@ void ToProto(const StateRecord& record, v1::StateRecord* message) {
   message->set_when(std::chrono::duration<double>(record.when.time_since_epoch()).count());
 }
 
+void ToProto(const ClusterState& state, const SettlingRules& settling, v1::Settling* message) {
+  message->set_since(settling.since.value());
+  for (const auto& [bucket, rule] : settling.before) {
+    v1::Settling::Rule* one = message->add_before();
+    one->set_bucket(bucket);
+    one->set_n_val(rule.n_val);
+    one->set_w(rule.w);
+  }
+  for (const std::uint16_t member : settling.ready) {
+    message->add_ready_uuid(ToString(state.members[member].node.value()));
+  }
+}
+
 }  // namespace
 
 void ToProto(const ClusterState& state, v1::GetClusterStateResponse* message) {
@@ -141,6 +154,7 @@ void ToProto(const ClusterView& view, v1::GetClusterViewResponse* message) {
   for (const StagedChange& change : state.staged) ToProto(state, change, message->add_staged());
   if (state.plan) message->set_plan_id(ToString(state.plan->id));
   message->set_paused(state.paused);
+  if (state.settling) ToProto(state, *state.settling, message->mutable_settling());
   message->set_frozen(view.frozen);
   message->set_refusal(view.refusal);
   for (const NodeId& voter : view.voters) message->add_voters_uuid(ToString(voter.value()));

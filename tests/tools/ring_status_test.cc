@@ -74,6 +74,20 @@ TEST(RingStatusTest, DoesNotTakeAStagedChangeForATrouble) {
   EXPECT_THAT(text, HasSubstr("next: carillon ring plan\n"));
 }
 
+TEST(RingStatusTest, SaysWhichRulesSettleAndWhoIsWaitedFor) {
+  ClusterState state = SampleState();
+  state.buckets["events"] = {.n_val = 3, .w = 2};
+  state.settling = {
+      .since = state.version, .before = {{"events", {.n_val = 1, .w = 1}}}, .ready = {1}};
+  const ClusterView view = ViewOfState(std::move(state));
+  const std::string text = StatusText(view, {});
+  EXPECT_THAT(text, HasSubstr("all is well\nsettling: bucket events from n_val 1, w 1 to n_val 3, "
+                              "w 2; waits for n1, n3\n"));
+  EXPECT_THAT(StatusJson(view),
+              HasSubstr(R"("settling":[{"bucket":"events","n_val_before":1,"w_before":1,)"
+                        R"("waits_for":["n1","n3"]}])"));
+}
+
 TEST(RingStatusTest, SortsMembersAsPeopleDo) {
   ClusterState state = SampleState();
   state.members[0].name = "node10";

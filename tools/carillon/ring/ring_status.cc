@@ -1,7 +1,10 @@
 #include "tools/carillon/ring/ring_status.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
+#include "ring/settling.h"
 #include "tools/carillon/output/table.h"
 #include "tools/carillon/output/units.h"
 #include "tools/carillon/ring/ring_picture.h"
@@ -72,6 +75,43 @@ std::string Picture(const ClusterView& view, bool color) {
       color);
 }
 
+// Names of members, by comma.
+std::string NamesOf(const ClusterState& state, const std::vector<std::uint16_t>& members) {
+  std::vector<std::string_view> names;
+  for (const std::uint16_t member : members) names.push_back(state.members[member].name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// One line a bucket whose rule before still counts.
+std::string SettlingText(const ClusterState& state) {
+  if (!state.settling) return {};
+  std::string text;
+  for (const auto& [name, before] : state.settling->before) {
+    const BucketProperties* bucket = state.FindBucket(name);
+    if (bucket == nullptr) continue;
+    const ReplicaRule rule = RuleOf(*bucket);
+    text += fmt::format("settling: bucket {} from n_val {}, w {} to n_val {}, w {}; waits for {}\n",
+                        name, before.n_val, before.w, rule.n_val, rule.w,
+                        NamesOf(state, WaitsToSettle(state)));
+  }
+  return text;
+}
+
+void WriteSettling(const ClusterState& state, JsonWriter* json) {
+  json->Key("settling").BeginArray();
+  if (state.settling) {
+    for (const auto& [name, before] : state.settling->before) {
+      json->BeginObject().Field("bucket", name).Field("n_val_before", before.n_val);
+      json->Field("w_before", before.w).Key("waits_for").BeginArray();
+      for (const std::uint16_t member : WaitsToSettle(state)) {
+        json->Text(state.members[member].name);
+      }
+      json->EndArray().EndObject();
+    }
+  }
+  json->EndArray();
+}
+
 std::string SummaryText(const ClusterView& view) {
   const ClusterState& state = *view.state;
   std::string text = fmt::format(
@@ -82,6 +122,7 @@ std::string SummaryText(const ClusterView& view) {
   const std::vector<std::string> troubles = TroublesOf(view);
   if (troubles.empty()) text += "all is well\n";
   for (const std::string& trouble : troubles) text += fmt::format("degraded: {}\n", trouble);
+  text += SettlingText(state);
   if (state.paused) text += "moves are paused: carillon ring resume\n";
   for (const StagedChange& change : state.staged) {
     text += fmt::format("staged: {}\n", Describe(state, change));
@@ -261,6 +302,7 @@ std::string StatusJson(const ClusterView& view) {
   json.Key("paused").Bool(state.paused).Key("staged").BeginArray();
   for (const StagedChange& change : state.staged) json.Text(Describe(state, change));
   json.EndArray().Field("plan", state.plan ? ToString(state.plan->id) : "");
+  WriteSettling(state, &json);
   json.Field("refusal", view.refusal);
   json.Key("degraded").Bool(!troubles.empty()).Key("troubles").BeginArray();
   for (const std::string& trouble : troubles) json.Text(trouble);
