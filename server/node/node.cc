@@ -28,6 +28,7 @@ std::uint64_t Node::SetBackSeconds(const NodeTime& time) const {
 
 void Node::RefreshScene(const NodeTime& time) {
   scene_ = {.state = state_.state.get(),
+            .new_addresses = &new_addresses_,
             .node = options_.self,
             .self = state_->IndexOf(options_.self).value_or(kNoMember),
             .boot = ring_.swim().boot(),

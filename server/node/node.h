@@ -169,6 +169,11 @@ class Node {
   void SayReady();
   void SaySettled();
   void TellAddress();
+  void ProposeAddress(Outbox* out);
+  void HandleAddressTold(const NodeId& member, const PeerReply& reply, Outbox* out);
+  void HandleUntold(const Status& why, Outbox* out);
+  void HearOfAddress(const NodeId& node, const std::string& address);
+  void ForgetKnownAddresses();
   void RunPulls();
   void Release();
   bool Holds(const Input& input) const;
@@ -219,6 +224,9 @@ class Node {
   bool driving_ = false;             // a step of the ring is being proposed
   bool saying_ready_ = false;
   std::optional<Instant> tell_address_at_;
+  std::optional<OperationId> telling_address_;
+  std::size_t address_told_ = 0;  // so often
+  NewAddresses new_addresses_;
   std::optional<std::uint32_t> store_bits_;   // what the store goes by; nullopt: not known
   std::optional<RenumberStore> renumbering_;  // under way
   std::optional<Instant> renumber_at_;        // it failed: when to try again

@@ -170,6 +170,9 @@ void Node::Handle(PeerReplied replied) {
     ring_.HandleMessage(*owner->peer, StateNotice{.header = HeaderAfter(newer), .state = newer},
                         &ring);
   }
+  if (telling_address_ == replied.operation) {
+    return HandleAddressTold(*owner->peer, replied.reply, &ring);
+  }
   if (owner->request == kRing) return ring_.Handle(replied, &ring);
   Run(owner->request, [&](auto& coordinator, Outbox* out) {
     HandOver(coordinator, std::move(replied), owner->asked, out);
@@ -291,6 +294,9 @@ void Node::HandleJoin(PeerRequest input) {
   const RequestId request = input.request;
   if (known != nullptr && known->address == member.address) {
     return Reply(request, OkStatus(), StateReply{.state = state_});
+  }
+  if (known != nullptr && input.sender.node == member.node) {
+    HearOfAddress(member.node, member.address);
   }
   Outbox out = OutboxOf(kRing);
   const auto maker = [member](const ClusterState& state) -> StatusOr<ClusterState> {

@@ -205,6 +205,7 @@ void Node::AdoptState() {
   renumber_at_.reset();
   if (bits != state_->partition_bits) ForgetNumbers();
   state_ = ring_.committed();
+  ForgetKnownAddresses();
   state_since_ = scene_.time.now;
   drive_at_ = scene_.time.now + kDriveSoon;
   ready_at_ = scene_.time.now;
@@ -346,26 +347,6 @@ void Node::SaySettled() {
       [this](const RingControl::Outcome&, Outbox* done) {
         saying_ready_ = false;
         ready_at_ = done->scene().time.now + kRetry;
-      },
-      &out);
-}
-
-// A node that was started at another address than the ring knows.
-void Node::TellAddress() {
-  if (!tell_address_at_ || scene_.time.now < *tell_address_at_) return;
-  tell_address_at_.reset();
-  if (state_->members[scene_.self].address == options_.address) return;
-  Outbox out = OutboxOf(kRing);
-  ring_.Propose(
-      std::nullopt, std::nullopt,
-      [self = options_.self, address = options_.address](const ClusterState& state) {
-        return WithAddress(state, self, address);
-      },
-      [this](const RingControl::Outcome& outcome, Outbox* done) {
-        if (outcome.status.ok()) return;
-        tell_address_at_ = done->scene().time.now + kRetry;
-        done->Do(Alarm{.text = fmt::format("this node's address {} cannot be told: {}",
-                                           options_.address, ToString(outcome.status))});
       },
       &out);
 }

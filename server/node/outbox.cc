@@ -44,6 +44,14 @@ Duration TimeoutOf(const PeerMessage& message) {
   return bulk ? std::chrono::seconds(15) : std::chrono::seconds(5);
 }
 
+// Empty: not known.
+std::string AddressOf(const Scene& scene, const NodeId& node) {
+  const auto found = scene.new_addresses->find(node);
+  if (found != scene.new_addresses->end()) return found->second;
+  const Member* member = scene.state->FindMember(node);
+  return member == nullptr ? std::string() : member->address;
+}
+
 }  // namespace
 
 OperationId Outbox::Write(MemberIndex member, const ReplicaWrite& write) {
@@ -98,11 +106,10 @@ OperationId Outbox::Scan(MemberIndex member, ReplicaScan scan) {
 OperationId Outbox::Ask(const NodeId& node, PeerMessage message) {
   const OperationId operation =
       operations_->Begin(request_, node, WhatFor(message), scene_->time.now);
-  const Member* member = scene_->state->FindMember(node);
   const Duration timeout = TimeoutOf(message);
   Do(AskPeer{.operation = operation,
              .to = node,
-             .address = member == nullptr ? std::string() : member->address,
+             .address = AddressOf(*scene_, node),
              .sender = scene_->AsSender(),
              .message = std::move(message),
              .timeout = timeout});

@@ -59,9 +59,13 @@ class Operations {
 
 inline constexpr MemberIndex kNoMember = 0xffff;
 
+// Where members say that they are, while the ring knows older addresses.
+using NewAddresses = std::map<NodeId, std::string>;
+
 // What a machine sees of the node while it decides.
 struct Scene {
   const ClusterState* state = nullptr;
+  const NewAddresses* new_addresses = nullptr;
   NodeId node;                   // this node
   MemberIndex self = kNoMember;  // kNoMember: this node is not, or no longer, of the ring
   BootId boot;                   // its life
