@@ -85,14 +85,15 @@ std::string NamesOf(const ClusterState& state, const std::vector<std::uint16_t>&
 // One line a bucket whose rule before still counts.
 std::string SettlingText(const ClusterState& state) {
   if (!state.settling) return {};
+  const std::vector<std::uint16_t> waits = WaitsToSettle(state);
   std::string text;
   for (const auto& [name, before] : state.settling->before) {
     const BucketProperties* bucket = state.FindBucket(name);
     if (bucket == nullptr) continue;
     const ReplicaRule rule = RuleOf(*bucket);
-    text += fmt::format("settling: bucket {} from n_val {}, w {} to n_val {}, w {}; waits for {}\n",
-                        name, before.n_val, before.w, rule.n_val, rule.w,
-                        NamesOf(state, WaitsToSettle(state)));
+    text += fmt::format("settling: bucket {} from n_val {}, w {} to n_val {}, w {}", name,
+                        before.n_val, before.w, rule.n_val, rule.w);
+    text += waits.empty() ? "\n" : fmt::format("; waits for {}\n", NamesOf(state, waits));
   }
   return text;
 }
