@@ -1,7 +1,4 @@
-"""Links that lose packets at random, and a cut between two nodes that a third one sees.
-
-Delay is not here: this kernel has no netem, and a proxy would not be the network.
-"""
+"""Links that lose packets at random, and a cut between two nodes that a third one sees."""
 
 import cluster
 import network
