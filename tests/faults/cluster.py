@@ -17,6 +17,8 @@ from load import (  # noqa: E402,F401 (tests take them from here)
 
 ROUNDS = int(os.environ.get("CARILLON_FAULT_ROUNDS", "1"))
 SETTLE_SECONDS = 90
+QUIET_SECONDS = 2
+FAULT_SECONDS = 8
 FIRST_PORT, LAST_PORT = 20000, 32000  # below those of outgoing connections
 CONFIG = support.SMALL_SEGMENTS + "partitions = 16\n"
 support.TEST_SECONDS = 120 + 100 * ROUNDS
@@ -218,6 +220,30 @@ class ClusterTest(support.NodeTest):
         self.loads.append(load)
         self.addCleanup(load.stopping.set)
         return load
+
+    def under_fault(self, what, seconds=FAULT_SECONDS):
+        begin = now()
+        pause(seconds)
+        writes = self.history.between(begin, now())
+        self.say(f"{what}: {len(writes)} writes, p99 {quantile(writes, 0.99):.3f} s, "
+                 f"longest {quantile(writes, 1):.2f} s")
+
+    def run_through(self, what, fault, heal, look=lambda: None):
+        """Load without end, through a fault that comes and goes: nothing fails, no home changes."""
+        homes = self.owners()
+        load = self.start_load()
+        for _ in range(ROUNDS):
+            pause(QUIET_SECONDS)
+            fault()
+            self.under_fault(what)
+            look()
+            heal()
+        pause(QUIET_SECONDS)
+        load.stop()
+        self.check_operations()
+        self.finish()
+        self.assertEqual(self.owners(), homes)
+        self.check_disks()
 
     # Checks.
 

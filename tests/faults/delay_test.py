@@ -6,8 +6,6 @@ The test itself reaches each node at once.
 import cluster
 import relay
 
-QUIET_SECONDS = 2
-FAULT_SECONDS = 8
 FAR = (0.020, 0.060)  # one way
 SLOW = (0.200, 0.400)
 
@@ -31,44 +29,24 @@ class DelayTest(cluster.ClusterTest):
         for member in members:
             self.relays.delay(self.far[member.name], low, high)
 
-    def under_delay(self, what):
-        begin = cluster.now()
-        cluster.pause(FAULT_SECONDS)
-        writes = self.history.between(begin, cluster.now())
-        self.say(f"{what}: {len(writes)} writes, p99 {cluster.quantile(writes, 0.99):.3f} s, "
-                 f"longest {cluster.quantile(writes, 1):.2f} s")
+    def all_live(self):
         health = {one["health"] for member in self.members for one in member.view()["members"]}
         self.assertEqual(health, {"alive"}, "late is not dead")
 
-    def check(self, homes):
-        self.check_operations()
-        self.finish()
-        self.assertEqual(self.owners(), homes)
-        self.check_disks()
-
-    def run_late(self, late, delay, what):
-        self.make_cluster(3)
-        homes = self.owners()
-        load = self.start_load()
-        for _ in range(cluster.ROUNDS):
-            cluster.pause(QUIET_SECONDS)
-            self.delay(late(self.members), *delay)
-            self.under_delay(what)
-            self.delay(self.members, 0, 0)
-        cluster.pause(QUIET_SECONDS)
-        load.stop()
-        self.check(homes)
-
     def test_all_are_far_from_one_another(self):
-        self.run_late(lambda members: members, FAR, "20 to 60 ms each way between all")
+        members = self.make_cluster(3)
+        self.run_through("20 to 60 ms each way between all", lambda: self.delay(members, *FAR),
+                         lambda: self.delay(members, 0, 0), self.all_live)
 
     def test_one_is_slow_to_reach(self):
-        self.run_late(lambda members: members[-1:], SLOW, "200 to 400 ms each way to one")
+        members = self.make_cluster(3)
+        self.run_through("200 to 400 ms each way to one", lambda: self.delay(members[2:], *SLOW),
+                         lambda: self.delay(members, 0, 0), self.all_live)
 
     def test_a_node_joins_from_far(self):
         self.make_cluster(3)
         load = self.start_load()
-        cluster.pause(QUIET_SECONDS)
+        cluster.pause(cluster.QUIET_SECONDS)
         self.delay(self.members, *FAR)
         joining = self.add_node("node4")
         self.delay([joining], *FAR)
@@ -77,7 +55,9 @@ class DelayTest(cluster.ClusterTest):
         self.await_well()
         load.stop()
         self.assertTrue(any(joining.name in one for one in self.owners()))
-        self.check(self.owners())
+        self.check_operations()
+        self.finish()
+        self.check_disks()
 
 
 if __name__ == "__main__":

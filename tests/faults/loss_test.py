@@ -14,38 +14,19 @@ class LossTest(network.NetworkTest):
 
     def test_packets_are_lost_between_all(self):
         self.make_cluster(3)
-        homes = self.owners()
-        load = self.start_load()
-        for _ in range(cluster.ROUNDS):
-            cluster.pause(network.QUIET_SECONDS)
-            for member in self.members:
-                self.lossy(member)
-            self.under_fault(f"{LOST_PERCENT} % are lost each way at both ends")
-            self.heal()
-        cluster.pause(network.QUIET_SECONDS)
-        load.stop()
-        self.check_operations()
-        self.finish()
-        self.assertEqual(self.owners(), homes)
-        self.check_disks()
+        self.run_through(f"{LOST_PERCENT} % are lost each way at both ends",
+                         lambda: [self.lossy(member) for member in self.members], self.heal)
 
     def test_two_do_not_see_each_other_and_a_third_sees_both(self):
-        first, second, _ = self.make_cluster(3)
-        homes = self.owners()
-        load = self.start_load()
-        for _ in range(cluster.ROUNDS):
-            cluster.pause(network.QUIET_SECONDS)
-            self.between(first, self.address(second), "drop")
-            self.under_fault("two do not see each other")
-            health = {one["name"]: one["health"] for one in self.members[2].view()["members"]}
+        first, second, third = self.make_cluster(3)
+
+        def all_live():
+            health = {one["name"]: one["health"] for one in third.view()["members"]}
             self.assertEqual(set(health.values()), {"alive"}, health)
-            self.heal()
-        cluster.pause(network.QUIET_SECONDS)
-        load.stop()
-        self.check_operations()
-        self.finish()
-        self.assertEqual(self.owners(), homes)
-        self.check_disks()
+
+        self.run_through("two do not see each other",
+                         lambda: self.between(first, self.address(second), "drop"), self.heal,
+                         all_live)
 
     def test_a_node_joins_while_packets_are_lost(self):
         self.join(lambda joining: [self.lossy(member) for member in self.everyone])
@@ -57,7 +38,7 @@ class LossTest(network.NetworkTest):
         """It may take until the network is whole; nothing fails meanwhile, nothing is lost."""
         self.make_cluster(3)
         load = self.start_load()
-        cluster.pause(network.QUIET_SECONDS)
+        cluster.pause(cluster.QUIET_SECONDS)
         joining = self.add_node("node4")
         self.await_joined()
         fault(joining)

@@ -6,8 +6,6 @@ The test reaches all nodes all the time: only what is between the nodes is cut.
 import cluster
 import namespaces
 
-QUIET_SECONDS = 2
-FAULT_SECONDS = 8
 WHY_NOT = namespaces.why_not()
 
 
@@ -45,13 +43,3 @@ class NetworkTest(cluster.ClusterTest):
     def heal(self):
         for space in self.namespaces.values():
             space.clear_rules()
-
-    def say_writes(self, what, begin, end):
-        writes = self.history.between(begin, end)
-        self.say(f"{what}: {len(writes)} writes, p99 {cluster.quantile(writes, 0.99):.3f} s, "
-                 f"longest {cluster.quantile(writes, 1):.2f} s")
-
-    def under_fault(self, what):
-        begin = cluster.now()
-        cluster.pause(FAULT_SECONDS)
-        self.say_writes(what, begin, cluster.now())

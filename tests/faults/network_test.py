@@ -15,7 +15,7 @@ class LinksTest(network.NetworkTest):
     def test_one_node_is_cut_off(self):
         first, second, lonely = self.make_cluster(3)
         before = self.start_load()
-        cluster.pause(network.QUIET_SECONDS)
+        cluster.pause(cluster.QUIET_SECONDS)
         before.stop()
         self.await_well()
         known = set(self.history.listed)
@@ -33,7 +33,7 @@ class LinksTest(network.NetworkTest):
             self.assert_done(first.cli("ring", "weight", first.name, 50))
             self.assert_done(first.cli("ring", "clear"))
             self.heal()
-            cluster.pause(network.QUIET_SECONDS)
+            cluster.pause(cluster.QUIET_SECONDS)
             load.stop()
             self.check_operations()
             self.clear_late_change(first)
@@ -50,7 +50,7 @@ class LinksTest(network.NetworkTest):
 
     def clear_late_change(self, member):
         """What was DEADLINE_EXCEEDED may still be done: the node goes on without its client."""
-        cluster.pause(network.QUIET_SECONDS)
+        cluster.pause(cluster.QUIET_SECONDS)
         staged = member.view()["staged"]
         if staged:
             self.say(f"staged after the client was told DEADLINE_EXCEEDED: {staged}")
@@ -80,35 +80,18 @@ class LinksTest(network.NetworkTest):
 
     def test_a_cut_in_one_direction(self):
         first, _, third = self.make_cluster(3)
-        homes = self.owners()
-        load = self.start_load()
-        for _ in range(cluster.ROUNDS):
-            cluster.pause(network.QUIET_SECONDS)
-            self.namespaces[third.name].set_rules(f"ip saddr {first.host} drop", "")
-            self.under_fault("one hears another no more")
-            self.heal()
-        cluster.pause(network.QUIET_SECONDS)
-        load.stop()
-        self.check_operations()
-        self.finish()
-        self.assertEqual(self.owners(), homes)
+        self.run_through(
+            "one hears another no more",
+            lambda: self.namespaces[third.name].set_rules(f"ip saddr {first.host} drop", ""),
+            self.heal)
 
     def test_large_packets_are_lost(self):
         first, second, third = self.make_cluster(3)
-        homes = self.owners()
-        load = self.start_load()
-        for _ in range(cluster.ROUNDS):
-            cluster.pause(network.QUIET_SECONDS)
-            self.make_gray(second, self.address(first, third))
-            self.under_fault("small packets only")
-            self.say(f"health of {second.name}: " + ", ".join(
-                f"{one['name']} {one['health']}" for one in first.view()["members"]))
-            self.heal()
-        cluster.pause(network.QUIET_SECONDS)
-        load.stop()
-        self.check_operations()
-        self.finish()
-        self.assertEqual(self.owners(), homes)
+        self.run_through(
+            "small packets only",
+            lambda: self.make_gray(second, self.address(first, third)), self.heal,
+            lambda: self.say(f"health of {second.name}: " + ", ".join(
+                f"{one['name']} {one['health']}" for one in first.view()["members"])))
 
     def make_gray(self, member, others):
         self.between(member, others, f"meta length > {LARGE_BYTES} drop")
