@@ -17,6 +17,7 @@ import threading
 import time
 
 import cluster
+import ring_load
 import support
 
 SECONDS = int(os.environ.get("CARILLON_OVERLOAD_SECONDS", "60"))
@@ -28,6 +29,7 @@ STEADY, SURGE, CHECKED = 0.7, 3.0, 20_000
 AT_ONCE = 4000  # of one process: the loop is open up to there
 LEAST_GOODPUT = 0.95
 WINDOW = 3  # seconds; of these the middle one counts
+PATIENCE_SECONDS = 5  # of a caller: what cannot begin by then is not asked for any more
 KEYS = 1000  # that reads choose from
 PUT, GET = 0, 2  # as tools/carillon/bench/ring_loads.h counts
 HELD = 1.5e9  # a node may not need more memory
@@ -62,9 +64,11 @@ class OverloadMeasured(cluster.ClusterTest):
     def load(self, workload, number, rate, begin, seconds):
         """A process that makes a load; its journal names what was acknowledged."""
         journal = os.path.join(self.root, f"journal{number}")
-        order = " ".join(map(str, (
-            workload, "bench-n3-w0-always", SIZE, 1, 1, KEYS, number, self.run_number, self.epoch,
-            AT_ONCE, seconds, rate, int(begin * 1000), self.endpoints(), journal)))
+        order = ring_load.order(
+            workload=workload, bucket="bench-n3-w0-always", size=SIZE, keys=KEYS, process=number,
+            run=self.run_number, now=self.epoch, at_once=AT_ONCE, seconds=seconds, rate=rate,
+            patience=PATIENCE_SECONDS, begin_ms=int(begin * 1000), endpoint=self.endpoints(),
+            journal=journal)
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             [support.CLI, "bench", "--load", order], stdout=subprocess.PIPE,
             preexec_fn=support.die_with_parent)

@@ -36,9 +36,15 @@ class RingLoads:
         number, self.started = self.started, self.started + 1
         journal = os.path.join(self.test.root, f"journal{number}")
         endpoints = ",".join(member.grpc for member in self.test.members)
-        order = (workload, BUCKET, self.size, 1, 1, self.keys, number, self.run, self.epoch,
-                 AT_ONCE, seconds, rate, int(time.time() * 1000) + 300, endpoints, journal)
-        return RingLoad(self.test, " ".join(map(str, order)))
+        return RingLoad(self.test, order(
+            workload=workload, bucket=BUCKET, size=self.size, keys=self.keys, process=number,
+            run=self.run, now=self.epoch, at_once=AT_ONCE, seconds=seconds, rate=rate,
+            begin_ms=int(time.time() * 1000) + 300, endpoint=endpoints, journal=journal))
+
+
+def order(**fields):
+    """What `carillon bench --load` is told (tools/carillon/bench/load_order.h)."""
+    return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
 class RingLoad:

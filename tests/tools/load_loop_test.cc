@@ -31,6 +31,23 @@ TEST(LoadLoopTest, AnOpenLoopCountsTheWaitOfWhatCouldNotBeginInTime) {
   EXPECT_GE(result.latency.max_ms(), 9.9);
 }
 
+TEST(LoadLoopTest, AnOpenLoopGivesUpWhatCouldNotBeginWithinItsPatience) {
+  // The first works for 20 ms, and all are due at the beginning.
+  std::uint64_t begun = 0;
+  const LoadResult result = RunLoad(
+      {.at_once = 1, .seconds = 5e-5, .per_second = 1e5, .begin = {}, .patience = milliseconds(10)},
+      [&](std::uint64_t, const OperationDone& done) {
+        ++begun;
+        const Instant end = SystemClock().Now() + milliseconds(20);
+        while (SystemClock().Now() < end) {
+        }
+        done({OkStatus()});
+      });
+  EXPECT_EQ(begun, 1u);
+  EXPECT_EQ(result.operations, 1u);
+  EXPECT_EQ(result.failures.at("DEADLINE_EXCEEDED"), 4u);
+}
+
 TEST(LoadLoopTest, FailuresAreCountedByCodeAndNotTimed) {
   const LoadResult result =
       RunLoad({.at_once = 1, .seconds = 0.01, .per_second = 1000},

@@ -82,8 +82,13 @@ class Loop {
       {
         std::unique_lock lock(mutex_);
         ended_.wait(lock, [this] { return under_way_ < pace_.at_once; });
+        const Instant now = SystemClock().Now();
+        if (now - due > kLate) ++result_.late;
+        if (pace_.patience > Duration() && now - due > pace_.patience) {
+          Count(due, now, {.status = DeadlineExceeded("given up: it could not begin in time")});
+          continue;
+        }
         ++under_way_;
-        if (SystemClock().Now() - due > kLate) ++result_.late;
       }
       start_(i, [this, due](const OperationEnd& end) {
         const std::lock_guard lock(mutex_);

@@ -19,6 +19,9 @@ struct LoadPace {
   double seconds = 10;
   double per_second = 0;  // open loop: operations begun a second; 0: closed loop
   Instant begin = {};     // not before
+  // Open loop: what could not begin so long after its time is given up, as by a caller with a
+  // deadline: DEADLINE_EXCEEDED. 0: never.
+  Duration patience{0};
 };
 
 // One second of a load, counted from its beginning, by when operations ended.

@@ -240,7 +240,9 @@ Status RunOrderedLoad(const std::string& text) {
         RunLoad({.at_once = order.at_once,
                  .seconds = order.seconds,
                  .per_second = order.per_second,
-                 .begin = begin_instant},
+                 .begin = begin_instant,
+                 .patience = std::chrono::duration_cast<Duration>(
+                     std::chrono::duration<double>(order.patience_seconds))},
                 [&load, &journal](std::uint64_t i, OperationDone done) {
                   load->Start(i, [i, &journal, done = std::move(done)](const OperationEnd& end) {
                     journal->Note(i, end.status);
