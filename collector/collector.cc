@@ -128,8 +128,11 @@ class PipelineNumbers {
         [](const Stats& stats) { return stats.outbox_bytes; });
     add("dead_letter_bytes", "Of chunks given up.",
         [](const Stats& stats) { return stats.dead_letter_bytes; });
-    add("waiting_bytes", "Accepted, and in no chunk yet.",
+    add("waiting_bytes", "Accepted, and in no batch yet.",
         [](const Stats& stats) { return stats.waiting_bytes; });
+    add("unpacked_events",
+        "Accepted, and in no chunk yet. The spool is through: 0, and no chunk waits.",
+        [](const Stats& stats) { return stats.unpacked_events; });
     add("lag_seconds", "Age of the oldest chunk that is not committed.",
         [](const Stats& stats) { return std::chrono::duration<double>(stats.oldest).count(); });
     add("chunks_waiting", "Chunks that are not committed.",

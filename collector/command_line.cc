@@ -75,6 +75,34 @@ void AddFlags(Overlay* overlay) {
                    "Allow other than loopback without TLS");
 }
 
+// Sets the verb of the one that is given. The tables of CLI11 keep pointers into `command`.
+void AddDead(CLI::App* app, CollectorCommand* command) {
+  CLI::App* dead = app->add_subcommand("dead", "Chunks that the ring refused for good");
+  dead->require_subcommand(1)->fallthrough();
+  const auto add = [&](const char* name, DeadCommand::Verb verb, const char* help) {
+    CLI::App* sub = dead->add_subcommand(name, help)->fallthrough();
+    sub->callback([command, verb] {
+      command->kind = CollectorCommand::Kind::kDead;
+      command->dead.verb = verb;
+    });
+    return sub;
+  };
+  CLI::App* list = add("list", DeadCommand::Verb::kList, "Each with its reason");
+  CLI::App* show = add("show", DeadCommand::Verb::kShow, "The events of one, a line each");
+  CLI::App* retry =
+      add("retry", DeadCommand::Verb::kRetry, "Send them again; the collector must not run");
+  CLI::App* drop =
+      add("drop", DeadCommand::Verb::kDrop, "Forget them for good; the collector must not run");
+  show->add_option("key", command->dead.keys, "Of the chunk")->required()->expected(1);
+  for (CLI::App* sub : {retry, drop}) {
+    sub->add_option("keys", command->dead.keys, "Of the chunks");
+    sub->add_flag("--all", command->dead.all, "All of them");
+  }
+  for (CLI::App* sub : {list, retry, drop}) {
+    sub->add_option("--tenant", command->dead.tenant, "All of this tenant");
+  }
+}
+
 }  // namespace
 
 StatusOr<std::optional<CollectorCommand>> ParseCommandLine(int argc, char** argv, int* exit_code) {
@@ -97,6 +125,7 @@ StatusOr<std::optional<CollectorCommand>> ParseCommandLine(int argc, char** argv
   create->add_option("tenant", command.tenant, "Whose key it will be")->required();
   for (CLI::App* sub : {config, key}) sub->require_subcommand(1)->fallthrough();
   for (CLI::App* sub : {check, create}) sub->fallthrough();
+  AddDead(&app, &command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "collector/config.h"
+#include "collector/dead_command.h"
 
 namespace carillon {
 
@@ -14,10 +15,12 @@ struct CollectorCommand {
     kCheckConfig,  // say whether the configuration is good
     kPrintConfig,  // every key with its meaning and value
     kCreateKey,    // a key for `tenant`
+    kDead,         // `dead`
   } kind = Kind::kRun;
   CollectorConfig config;
   std::string file;    // that was read; may be empty
   std::string tenant;  // of kCreateKey
+  DeadCommand dead;    // of kDead
 };
 
 // Reads flags, and the file they name; flags win. nullopt: all is done (--help, --version), or a

@@ -31,6 +31,8 @@ Status Do(const CollectorCommand& command) {
       return OkStatus();
     case CollectorCommand::Kind::kCreateKey:
       return CreateKey(command.tenant);
+    case CollectorCommand::Kind::kDead:
+      return RunDead(command.dead, command.config.spool);
   }
   return Internal("a command that is none");
 }

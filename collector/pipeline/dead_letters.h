@@ -11,8 +11,9 @@
 
 namespace carillon {
 
-// Chunks that the store refuses for good, with the reason: a log that is only appended to, and
-// kept until somebody removes its files. A chunk may be in it twice when a crash came in between.
+// Chunks that the store refuses for good, with the reason: a log that is only appended to; what
+// becomes of them is for an operator to say (DeadLetterBox). A chunk may be in it twice when a
+// crash came in between.
 //
 // Threads: one caller at a time, but for the counts.
 class DeadLetters {

@@ -232,6 +232,13 @@ void IntakeLog::CountBatch(const std::vector<KeptRequest>& kept) {
   for (const KeptRequest& request : kept) usage_.back().uncovered += request.events;
 }
 
+std::uint64_t IntakeLog::uncovered() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t events = 0;
+  for (const Usage& usage : usage_) events += usage.uncovered;
+  return events;
+}
+
 // How many of the oldest segments hold no event that is needed.
 std::size_t IntakeLog::CountCoveredSegments() {
   const std::lock_guard lock(mutex_);

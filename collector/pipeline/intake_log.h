@@ -92,6 +92,9 @@ class IntakeLog {
   void TrimStopped();
 
   std::uint64_t bytes() const { return log_->bytes(); }
+  // Events that were not told to Cover. Until FinishRecovery each segment that an earlier process
+  // left counts as one more.
+  std::uint64_t uncovered() const;
   // Not OK: an fdatasync failed; nothing more is taken.
   Status failure() const;
 

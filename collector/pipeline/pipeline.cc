@@ -377,6 +377,7 @@ PipelineStats SpoolPipeline::stats() const {
   stats.intake_bytes = intake_->bytes();
   stats.outbox_bytes = outbox_->bytes();
   stats.dead_letter_bytes = dead_letters_->bytes();
+  stats.unpacked_events = intake_->uncovered();
   const SenderStats sent = sender_->stats();
   stats.oldest = sent.oldest;
   stats.chunks_waiting = outbox_->waiting();

@@ -64,8 +64,9 @@ struct PipelineStats {
   std::uint64_t intake_bytes = 0;  // on the disk
   std::uint64_t outbox_bytes = 0;
   std::uint64_t dead_letter_bytes = 0;
-  std::uint64_t waiting_bytes = 0;  // in memory: taken, and in no chunk yet
-  Duration oldest{0};               // since the oldest chunk that is not committed was made
+  std::uint64_t waiting_bytes = 0;    // in memory: taken, and in no batch yet
+  std::uint64_t unpacked_events = 0;  // taken, and in no chunk yet, also of an earlier process
+  Duration oldest{0};                 // since the oldest chunk that is not committed was made
 
   std::uint64_t chunks_waiting = 0;  // in the outbox, not committed
   std::uint64_t live_chunks_sent = 0;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/coding.h"
+#include "collector/pipeline/request_check.h"
 
 namespace carillon {
 namespace {
@@ -129,7 +130,9 @@ Status DecodeRequest(ByteSpan value, IntakeRequest* request) {
   request->tenant = decoder.String();
   request->received_us = static_cast<std::int64_t>(decoder.Fixed<std::uint64_t>());
   const std::uint64_t events = decoder.Varint();
-  if (events > decoder.remaining()) return DataLoss("request of {} events", events);
+  if (events > std::min(decoder.remaining(), kMaxRequestEvents)) {
+    return DataLoss("request of {} events", events);
+  }
   request->events.reserve(events);
   std::vector<std::size_t> firsts;
   for (std::uint64_t i = 0; i < events && !decoder.failed(); ++i) {
@@ -194,16 +197,23 @@ StatusOr<std::vector<CoveredEvent>> DecodeCovered(ByteSpan bytes) {
   std::uint64_t request = 0;
   while (decoder.remaining() > 0) {
     const std::uint64_t tag = decoder.Varint();
-    request += tag / 2;
+    const std::uint64_t distance = tag / 2;
+    // A distance of 0 is of the first one alone: else its events would not ascend.
+    if (distance > ~request || (distance == 0 && !covered.empty())) {
+      return DataLoss("covered: {} requests after {}", distance, request);
+    }
+    request += distance;
     if (tag % 2 == 1) covered.push_back({request, 0});
     const std::uint64_t runs = tag % 2 == 1 ? 0 : decoder.Varint();
     std::uint64_t place = 0;
     for (std::uint64_t run = 0; run < runs && !decoder.failed(); ++run) {
-      place += decoder.Varint();
+      const std::uint64_t gap = decoder.Varint();
       const std::uint64_t length = decoder.Varint();
-      if (length > kMaxCoveredEvents || place > kMaxCoveredEvents) {
-        return DataLoss("covered: {} places from {}", length, place);
+      if (length > kMaxCoveredEvents || gap > kMaxCoveredEvents ||
+          place + gap > kMaxCoveredEvents) {
+        return DataLoss("covered: {} places {} after {}", length, gap, place);
       }
+      place += gap;
       for (std::uint64_t i = 0; i < length; ++i, ++place) {
         covered.push_back({request, static_cast<std::uint32_t>(place)});
       }

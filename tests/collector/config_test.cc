@@ -122,5 +122,26 @@ TEST_F(ConfigTest, DocumentsEveryKeySoThatItCanBeReadAgain) {
   EXPECT_EQ(DocumentConfig(again), DocumentConfig(config));
 }
 
+TEST_F(ConfigTest, TellsWhatIsToBeDoneWithDeadLetters) {
+  const auto retry = Parse({"dead", "retry", "--spool", "/s", "k1", "k2"});
+  ASSERT_TRUE(retry.ok() && retry->has_value());
+  EXPECT_EQ((*retry)->kind, CollectorCommand::Kind::kDead);
+  EXPECT_EQ((*retry)->dead.verb, DeadCommand::Verb::kRetry);
+  EXPECT_THAT((*retry)->dead.keys, ElementsAre("k1", "k2"));
+  EXPECT_EQ((*retry)->config.spool, "/s");
+  const auto drop = Parse({"dead", "drop", "--tenant", "acme", "--spool", "/s"});
+  EXPECT_EQ((*drop)->dead.verb, DeadCommand::Verb::kDrop);
+  EXPECT_EQ((*drop)->dead.tenant, "acme");
+  EXPECT_FALSE((*drop)->dead.all);
+  EXPECT_TRUE(Parse({"dead", "drop", "--all"}).value()->dead.all);
+  EXPECT_THAT(Parse({"dead", "show", "k"}).value()->dead.keys, ElementsAre("k"));
+  EXPECT_EQ(Parse({"dead", "list"}).value()->dead.verb, DeadCommand::Verb::kList);
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"dead"}, {"dead", "show"}, {"dead", "bury"}}) {
+    EXPECT_FALSE(Parse(wrong).value().has_value());
+    EXPECT_EQ(exit_code_, 2);
+  }
+}
+
 }  // namespace
 }  // namespace carillon

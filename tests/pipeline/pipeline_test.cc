@@ -46,6 +46,17 @@ TEST_F(PipelineTest, CommitsWhatItHasTaken) {
   EXPECT_EQ(stats.waiting_bytes, 0u);
 }
 
+TEST_F(PipelineTest, CountsEventsThatAreInNoChunkYetAlsoThoseOfAnEarlierProcess) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_TRUE(Keep("acme", {Event(1), Event(2)}).ok());
+  EXPECT_EQ(pipeline->stats().unpacked_events, 2u);
+  pipeline.reset();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_GT(pipeline->stats().unpacked_events, 0u);
+  EXPECT_TRUE(pipeline->Drain(10s).ok());
+  EXPECT_EQ(pipeline->stats().unpacked_events, 0u);
+}
+
 TEST_F(PipelineTest, LeavesEmptyLogsAfterADrain) {
   ASSERT_TRUE(Open().ok());
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(Keep("acme", {std::string(4000, 'x')}).ok());

@@ -5,6 +5,9 @@
 
 #include <limits>
 
+#include "base/coding.h"
+#include "collector/pipeline/request_check.h"
+
 namespace carillon {
 namespace {
 
@@ -162,6 +165,31 @@ TEST(SpoolFormatTest, RefusesCoveredEventsWithoutEnd) {
   bytes += "\xff\xff\xff\xff\x7f";  // 2^35 - 1 places
   EXPECT_EQ(DecodeCovered(bytes).status().code(), StatusCode::kDataLoss);
   EXPECT_EQ(DecodeCovered("\xff").status().code(), StatusCode::kDataLoss);
+}
+
+// Found by spool_fuzz: whoever reads them goes through them in order.
+TEST(SpoolFormatTest, RefusesCoveredEventsThatDoNotAscend) {
+  const auto is_refused = [](std::initializer_list<std::uint64_t> numbers) {
+    Bytes bytes;
+    for (const std::uint64_t number : numbers) PutVarint(&bytes, number);
+    return DecodeCovered(bytes).status().code() == StatusCode::kDataLoss;
+  };
+  EXPECT_TRUE(is_refused({3, 1}));                              // request 1, and 1 again
+  EXPECT_TRUE(is_refused({4, 1, 7, 1, 0, 1, 0, 1}));            // runs of 2, then of 2 again
+  EXPECT_TRUE(is_refused({2, 2, 5, 1, ~std::uint64_t{0}, 1}));  // a place before the last one
+  EXPECT_TRUE(is_refused({~std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{0}}));  // around
+  EXPECT_FALSE(is_refused({2, 2, 5, 1, 0, 1}));
+}
+
+TEST(SpoolFormatTest, RefusesARequestOfMoreEventsThanThereCanBe) {
+  Bytes bytes(1, static_cast<char>(kSpoolFormatVersion));
+  PutString(&bytes, "acme");
+  PutFixed(&bytes, std::uint64_t{1});
+  PutVarint(&bytes, kMaxRequestEvents + 1);
+  bytes.resize(bytes.size() + 2 * kMaxRequestEvents);
+  IntakeRequest request;
+  EXPECT_EQ(DecodeRequest(bytes, &request).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(request.events.capacity(), 0u);
 }
 
 OutboxChunk SomeChunk() {

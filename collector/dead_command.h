@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace carillon {
+
+// carillon-collector dead: what the store refused for good (docs/OPERATIONS.md, "Dead letters").
+struct DeadCommand {
+  enum class Verb { kList, kShow, kRetry, kDrop } verb = Verb::kList;
+  std::vector<std::string> keys;  // of chunks; of kShow one
+  std::string tenant;
+  bool all = false;
+};
+
+// Prints to standard output. `spool`: the directory. INVALID_ARGUMENT: no spool, or what is chosen
+// is not clear. Others: as dead_letter_box.h.
+Status RunDead(const DeadCommand& command, const std::string& spool);
+
+}  // namespace carillon
