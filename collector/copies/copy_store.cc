@@ -84,6 +84,8 @@ std::string CopyStore::SlotPath(const std::string& name, std::size_t number) con
 Status CopyStore::Recover() {
   FileSystem* files = options_.files;
   RETURN_IF_ERROR(files->MakeDirectory(options_.directory));
+  const std::size_t slash = options_.directory.rfind('/');
+  RETURN_IF_ERROR(files->SyncDirectory(slash == 0 ? "/" : options_.directory.substr(0, slash)));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(options_.directory));
   for (const std::string& name : names) {
     if (!CheckCopyName(name).ok()) continue;
@@ -91,15 +93,11 @@ Status CopyStore::Recover() {
     for (std::size_t i = 0; i < kSlots; ++i) {
       RETURN_IF_ERROR(RecoverSlot(name, i, &copies.slots[i]));
     }
-    std::size_t number = 0;
-    const Slot* newest = Newest(name, copies, &number);
-    bool empty = true;
-    for (std::size_t i = 0; i < kSlots; ++i) {
-      Slot* slot = &copies.slots[i];
-      // The newest one was whole before this one was to go.
-      if (IsWhole(name, i, *slot) && slot != newest) RETURN_IF_ERROR(ClearSlot(name, i, slot));
-      empty = empty && slot->generation == 0;
-    }
+    // The newest one was whole before others were to go.
+    ASSIGN_OR_RETURN(const std::size_t newest, Newest(name, copies));
+    if (newest < kSlots) RETURN_IF_ERROR(ClearOthers(name, &copies, newest));
+    const bool empty = std::all_of(copies.slots.begin(), copies.slots.end(),
+                                   [](const Slot& slot) { return slot.generation == 0; });
     if (empty) copies_.erase(name);
   }
   return OkStatus();
@@ -114,7 +112,8 @@ Status CopyStore::RecoverSlot(const std::string& name, std::size_t number, Slot*
   slot->generation = mark.ok() ? DecodeCopyMark(*mark) : 0;
   slot->complete = slot->generation != 0;
   if (!slot->complete) {
-    return IsDrained(name, number) ? OkStatus() : ClearSlot(name, number, slot);
+    ASSIGN_OR_RETURN(const bool drained, IsDrained(name, number));
+    return drained ? OkStatus() : ClearSlot(name, number, slot);
   }
   for (const SpoolPart part : kParts) {
     if (!files->Exists(PartPath(path, part))) continue;
@@ -132,29 +131,44 @@ Status CopyStore::RecoverSlot(const std::string& name, std::size_t number, Slot*
   return OkStatus();
 }
 
-bool CopyStore::IsDrained(const std::string& name, std::size_t number) const {
-  return options_.files->Exists(SlotPath(name, number) + "/" + kDrainingName);
+// A disk that fails must not look like one that has nothing.
+StatusOr<bool> CopyStore::Has(const std::string& name, std::size_t number,
+                              const char* file) const {
+  const auto opened = options_.files->OpenReadable(SlotPath(name, number) + "/" + file);
+  if (opened.ok()) return true;
+  if (opened.status().code() == StatusCode::kNotFound) return false;
+  return Unavailable("{}", Message(opened.status()));
+}
+
+StatusOr<bool> CopyStore::IsDrained(const std::string& name, std::size_t number) const {
+  return Has(name, number, kDrainingName);
 }
 
 // It may have been drained, and removed, behind our back.
-bool CopyStore::IsWhole(const std::string& name, std::size_t number, const Slot& slot) const {
-  return slot.complete && !IsDrained(name, number) &&
-         options_.files->Exists(SlotPath(name, number) + "/" + kCopyName);
+StatusOr<bool> CopyStore::IsWhole(const std::string& name, std::size_t number,
+                                  const Slot& slot) const {
+  if (!slot.complete) return false;
+  ASSIGN_OR_RETURN(const bool drained, IsDrained(name, number));
+  if (drained) return false;
+  return Has(name, number, kCopyName);
 }
 
-std::optional<std::size_t> CopyStore::FreeSlot(const std::string& name, Copies* copies) const {
+StatusOr<std::optional<std::size_t>> CopyStore::FreeSlot(const std::string& name,
+                                                         const Copies& copies) const {
   for (std::size_t i = 0; i < kSlots; ++i) {
-    if (IsDrained(name, i) || IsWhole(name, i, copies->slots[i])) continue;
-    return i;
+    ASSIGN_OR_RETURN(const bool whole, IsWhole(name, i, copies.slots[i]));
+    ASSIGN_OR_RETURN(const bool drained, IsDrained(name, i));
+    if (!whole && !drained) return std::optional(i);
   }
-  return std::nullopt;
+  return std::optional<std::size_t>();
 }
 
 // The mark first: what is half gone is no copy. Directories stay.
 Status CopyStore::ClearSlot(const std::string& name, std::size_t number, Slot* slot) {
   FileSystem* files = options_.files;
   const std::string path = SlotPath(name, number);
-  if (IsDrained(name, number)) return Unavailable("{} is being drained", path);
+  ASSIGN_OR_RETURN(const bool drained, IsDrained(name, number));
+  if (drained) return Unavailable("{} is being drained", path);
   *slot = {};
   if (!files->Exists(path)) return OkStatus();
   for (const std::string& one : {std::string(kCopyName), kCopyName + std::string(".tmp")}) {
@@ -200,17 +214,25 @@ CopyReply CopyStore::Do(const CopyAsk& ask) {
   return Refusal(Internal("a question that is none"));
 }
 
-const CopyStore::Slot* CopyStore::Newest(const std::string& name, const Copies& copies,
-                                         std::size_t* number) const {
-  const Slot* newest = nullptr;
+StatusOr<std::size_t> CopyStore::Newest(const std::string& name, const Copies& copies) const {
+  std::size_t newest = kSlots;
   for (std::size_t i = 0; i < kSlots; ++i) {
-    const Slot& slot = copies.slots[i];
-    if (!IsWhole(name, i, slot)) continue;
-    if (newest != nullptr && newest->generation > slot.generation) continue;
-    newest = &slot;
-    *number = i;
+    ASSIGN_OR_RETURN(const bool whole, IsWhole(name, i, copies.slots[i]));
+    if (!whole) continue;
+    if (newest == kSlots || copies.slots[newest].generation < copies.slots[i].generation) {
+      newest = i;
+    }
   }
   return newest;
+}
+
+Status CopyStore::ClearOthers(const std::string& name, Copies* copies, std::size_t kept) {
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    if (i == kept) continue;
+    ASSIGN_OR_RETURN(const bool drained, IsDrained(name, i));
+    if (!drained) RETURN_IF_ERROR(ClearSlot(name, i, &copies->slots[i]));
+  }
+  return OkStatus();
 }
 
 CopyReply CopyStore::Begin(const CopyAsk& ask) {
@@ -228,14 +250,16 @@ CopyReply CopyStore::Begin(const CopyAsk& ask) {
     return reply;
   }
   copies.session = {};
-  const auto number = FreeSlot(name, &copies);
-  if (!number) return Refusal(ResourceExhausted("copies of {} wait to be drained", name));
-  Slot& slot = copies.slots[*number];
-  Status status = ClearSlot(name, *number, &slot);
-  if (status.ok()) status = MakeSlot(SlotPath(name, *number));
+  const auto free = FreeSlot(name, copies);
+  if (!free.ok()) return Refusal(free.status());
+  if (!*free) return Refusal(ResourceExhausted("copies of {} wait to be drained", name));
+  const std::size_t number = **free;
+  Slot& slot = copies.slots[number];
+  Status status = ClearSlot(name, number, &slot);
+  if (status.ok()) status = MakeSlot(SlotPath(name, number));
   if (!status.ok()) return Refusal(Unavailable("{}", Message(status)));
   slot.generation = ask.generation;
-  copies.session.slot = *number;
+  copies.session.slot = number;
   while (copies.session.id == 0) copies.session.id = random_.Next();
   CopyReply reply;
   reply.session = copies.session.id;
@@ -247,7 +271,9 @@ CopyReply CopyStore::Ship(const CopyAsk& ask) {
   if (found == copies_.end()) return Refusal(FailedPrecondition("there is no such copy"));
   Copies& copies = found->second;
   Session& session = copies.session;
-  if (IsDrained(found->first, session.slot)) session = {};
+  const auto drained = IsDrained(found->first, session.slot);
+  if (!drained.ok()) return Refusal(drained.status());
+  if (*drained) session = {};
   if (session.id == 0 || session.id != ask.session) {
     return Refusal(FailedPrecondition("there is no such session"));
   }
@@ -350,11 +376,7 @@ Status CopyStore::Complete(const std::string& name, Copies* copies) {
   RETURN_IF_ERROR(ReplaceFile(options_.files, SlotPath(name, session.slot), kCopyName,
                               EncodeCopyMark(slot.generation)));
   slot.complete = true;
-  for (std::size_t i = 0; i < kSlots; ++i) {
-    if (i == session.slot || IsDrained(name, i)) continue;
-    RETURN_IF_ERROR(ClearSlot(name, i, &copies->slots[i]));
-  }
-  return OkStatus();
+  return ClearOthers(name, copies, session.slot);
 }
 
 Status CopyStore::SyncAll(const std::string& name, Session* session) {
@@ -378,7 +400,9 @@ CopyReply CopyStore::Forget(const CopyAsk& ask) {
   for (std::size_t i = 0; i < kSlots; ++i) {
     Slot& slot = copies.slots[i];
     if (slot.generation == 0 || slot.generation >= ask.generation) continue;
-    if (IsDrained(found->first, i)) continue;
+    const auto drained = IsDrained(found->first, i);
+    if (!drained.ok()) return Refusal(drained.status());
+    if (*drained) continue;
     if (copies.session.slot == i) copies.session = {};
     const Status status = ClearSlot(found->first, i, &slot);
     if (!status.ok()) return Refusal(status);
@@ -388,27 +412,28 @@ CopyReply CopyStore::Forget(const CopyAsk& ask) {
 
 CopyReply CopyStore::List(const CopyAsk& ask) {
   const auto found = copies_.find(ask.name);
-  std::size_t number = 0;
-  const Slot* newest =
-      found == copies_.end() ? nullptr : Newest(found->first, found->second, &number);
+  if (found == copies_.end()) return {};
+  const auto number = Newest(found->first, found->second);
+  if (!number.ok()) return Refusal(number.status());
   CopyReply reply;
-  if (newest == nullptr) return reply;
-  reply.generation = newest->generation;
-  for (const auto& [file, size] : newest->files) reply.files.push_back({file, size});
+  if (*number == kSlots) return reply;
+  const Slot& newest = found->second.slots[*number];
+  reply.generation = newest.generation;
+  for (const auto& [file, size] : newest.files) reply.files.push_back({file, size});
   return reply;
 }
 
 CopyReply CopyStore::Read(const CopyAsk& ask) {
   const auto found = copies_.find(ask.name);
-  std::size_t number = 0;
-  const Slot* newest =
-      found == copies_.end() ? nullptr : Newest(found->first, found->second, &number);
-  if (newest == nullptr || newest->generation != ask.generation ||
-      !newest->files.contains(ask.range.file)) {
+  const auto number = found == copies_.end() ? StatusOr<std::size_t>(kSlots)
+                                             : Newest(found->first, found->second);
+  if (!number.ok()) return Refusal(number.status());
+  if (*number == kSlots || found->second.slots[*number].generation != ask.generation ||
+      !found->second.slots[*number].files.contains(ask.range.file)) {
     return Refusal(NotFound("there is no such file of generation {}", ask.generation));
   }
   const auto file =
-      options_.files->OpenReadable(FilePath(SlotPath(found->first, number), ask.range.file));
+      options_.files->OpenReadable(FilePath(SlotPath(found->first, *number), ask.range.file));
   if (!file.ok()) return Refusal(file.status());
   CopyReply reply;
   reply.bytes.resize(std::min<std::uint64_t>(ask.range.bytes, kMaxCopyBytes));

@@ -82,9 +82,11 @@ class CopyStore {
   Status RecoverSlot(const std::string& name, std::size_t number, Slot* slot);
   Status ClearSlot(const std::string& name, std::size_t number, Slot* slot);
   Status MakeSlot(const std::string& path);
-  bool IsDrained(const std::string& name, std::size_t number) const;
-  bool IsWhole(const std::string& name, std::size_t number, const Slot& slot) const;
-  std::optional<std::size_t> FreeSlot(const std::string& name, Copies* copies) const;
+  StatusOr<bool> Has(const std::string& name, std::size_t number, const char* file) const;
+  StatusOr<bool> IsDrained(const std::string& name, std::size_t number) const;
+  StatusOr<bool> IsWhole(const std::string& name, std::size_t number, const Slot& slot) const;
+  StatusOr<std::optional<std::size_t>> FreeSlot(const std::string& name,
+                                                const Copies& copies) const;
 
   CopyReply Do(const CopyAsk& ask);
   CopyReply Begin(const CopyAsk& ask);
@@ -97,11 +99,12 @@ class CopyStore {
   Status Append(const std::string& name, Copies* copies, const CopyPiece& piece);
   Status OpenFile(const std::string& path, Session* session, const CopyPiece& piece);
   Status Remove(const std::string& name, Copies* copies, CopyFile file);
+  Status ClearOthers(const std::string& name, Copies* copies, std::size_t kept);
   Status Complete(const std::string& name, Copies* copies);
   Status SyncAll(const std::string& name, Session* session);
 
-  // The newest that is whole and not drained; nullptr: none.
-  const Slot* Newest(const std::string& name, const Copies& copies, std::size_t* number) const;
+  // The newest that is whole and not drained; kSlots: none.
+  StatusOr<std::size_t> Newest(const std::string& name, const Copies& copies) const;
   std::string SlotPath(const std::string& name, std::size_t number) const;
   std::uint64_t bytes() const;
 

@@ -52,7 +52,7 @@ struct CopiedMachine : PipelineMachine {
     auto answer = std::make_shared<std::promise<Status>>();
     auto future = answer->get_future();
     pipeline->Keep(request, [answer](const Status& status) { answer->set_value(status); });
-    while (future.wait_for(50ms) != std::future_status::ready) clock.Advance(1);
+    while (future.wait_for(10ms) != std::future_status::ready) clock.Advance(1);
     return future.get();
   }
 
@@ -275,6 +275,14 @@ TEST_P(CopiesCrashTest, StoresWhatItHasAcknowledgedWhereverTheOtherStops) {
         (status.ok() ? history.acknowledged : history.refused).insert(event);
       }
       machine.clock.Advance(3);
+    }
+    machine.pipeline.reset();
+    if (machine.other.files.stopped()) {
+      // A disk that has failed does not look like one without a copy.
+      SimulatedFileSystem fresh;
+      EXPECT_FALSE(RestoreSpool(&fresh, "/spool", "a", {PeerAt(&machine.other)}).ok());
+      machine.other.Crash(CrashManner::kKeepSome, at);
+      ASSERT_TRUE(machine.other.Open().ok()) << at;
     }
     machine.LoseDisk();
     ASSERT_TRUE(machine.OpenWith(machine.copied_options()).ok()) << at;
