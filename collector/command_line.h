@@ -14,6 +14,7 @@ struct CollectorCommand {
     kCheckConfig,  // say whether the configuration is good
     kPrintConfig,  // every key with its meaning and value
     kCreateKey,    // a key for `tenant`
+    kDrain,        // a copy of another collector's spool into the ring
   } kind = Kind::kRun;
   CollectorConfig config;
   std::string file;    // that was read; may be empty

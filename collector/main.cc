@@ -5,6 +5,7 @@
 #include "base/process_tuning.h"
 #include "collector/collector.h"
 #include "collector/command_line.h"
+#include "collector/drain.h"
 
 namespace carillon {
 namespace {
@@ -31,6 +32,8 @@ Status Do(const CollectorCommand& command) {
       return OkStatus();
     case CollectorCommand::Kind::kCreateKey:
       return CreateKey(command.tenant);
+    case CollectorCommand::Kind::kDrain:
+      return DrainCopy(command.config);
   }
   return Internal("a command that is none");
 }
