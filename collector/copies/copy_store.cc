@@ -41,8 +41,8 @@ std::uint64_t DecodeCopyMark(ByteSpan bytes) {
   const ByteSpan magic = in.Take(kMagicBytes);
   const auto generation = in.Fixed<std::uint64_t>();
   const auto crc = in.Fixed<std::uint32_t>();
-  const bool good = in.Done() && magic == kMagic &&
-                    crc == Crc32c(bytes.substr(0, bytes.size() - sizeof(crc)));
+  const bool good =
+      in.Done() && magic == kMagic && crc == Crc32c(bytes.substr(0, bytes.size() - sizeof(crc)));
   return good ? generation : 0;
 }
 
@@ -132,8 +132,7 @@ Status CopyStore::RecoverSlot(const std::string& name, std::size_t number, Slot*
 }
 
 // A disk that fails must not look like one that has nothing.
-StatusOr<bool> CopyStore::Has(const std::string& name, std::size_t number,
-                              const char* file) const {
+StatusOr<bool> CopyStore::Has(const std::string& name, std::size_t number, const char* file) const {
   const auto opened = options_.files->OpenReadable(SlotPath(name, number) + "/" + file);
   if (opened.ok()) return true;
   if (opened.status().code() == StatusCode::kNotFound) return false;
@@ -386,8 +385,7 @@ Status CopyStore::SyncAll(const std::string& name, Session* session) {
   }
   session->unsynced.clear();
   for (const SpoolPart part : session->unsynced_names) {
-    RETURN_IF_ERROR(
-        options_.files->SyncDirectory(PartPath(SlotPath(name, session->slot), part)));
+    RETURN_IF_ERROR(options_.files->SyncDirectory(PartPath(SlotPath(name, session->slot), part)));
   }
   session->unsynced_names.clear();
   return OkStatus();
@@ -425,8 +423,8 @@ CopyReply CopyStore::List(const CopyAsk& ask) {
 
 CopyReply CopyStore::Read(const CopyAsk& ask) {
   const auto found = copies_.find(ask.name);
-  const auto number = found == copies_.end() ? StatusOr<std::size_t>(kSlots)
-                                             : Newest(found->first, found->second);
+  const auto number =
+      found == copies_.end() ? StatusOr<std::size_t>(kSlots) : Newest(found->first, found->second);
   if (!number.ok()) return Refusal(number.status());
   if (*number == kSlots || found->second.slots[*number].generation != ask.generation ||
       !found->second.slots[*number].files.contains(ask.range.file)) {

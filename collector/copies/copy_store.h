@@ -113,7 +113,8 @@ class CopyStore {
   std::map<std::string, Copies, std::less<>> copies_;
 };
 
-// `slot` is the directory of a copy: from now on it is nobody's. NOT_FOUND: it is none, or not whole.
+// `slot` is the directory of a copy: from now on it is nobody's. NOT_FOUND: it is none, or not
+// whole.
 Status BeginDraining(FileSystem* files, const std::string& slot);
 // `slot` is the directory of a copy whose events are all in the ring, and nobody's any more.
 // NOT_FOUND: it is no copy. Others: of the disk; to be called again then.

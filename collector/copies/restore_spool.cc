@@ -73,8 +73,8 @@ Status FetchFile(FileSystem* files, const std::string& directory, const std::str
                                            .range = {.file = wanted.file, .bytes = most},
                                            .offset = at}));
     if (reply.bytes.empty() || reply.bytes.size() > most) {
-      return Unavailable("{}: {} bytes at {} of a file of {}", found.peer->name,
-                         reply.bytes.size(), at, wanted.bytes);
+      return Unavailable("{}: {} bytes at {} of a file of {}", found.peer->name, reply.bytes.size(),
+                         at, wanted.bytes);
     }
     const ByteSpan pieces[] = {reply.bytes};
     RETURN_IF_ERROR(file->WriteAt(at, pieces));

@@ -74,8 +74,8 @@ void SpoolCopier::Then(std::function<void()> next) {
 
 bool SpoolCopier::WaitUntilPassed(Duration grace) {
   std::unique_lock lock(mutex_);
-  return passed_.wait_for(
-      lock, grace, [this] { return stopping_ || (passing_.empty() && !passing_now_); });
+  return passed_.wait_for(lock, grace,
+                          [this] { return stopping_ || (passing_.empty() && !passing_now_); });
 }
 
 Status SpoolCopier::Reserve() {
@@ -150,10 +150,11 @@ void SpoolCopier::ShipLoop() {
 void SpoolCopier::Perform(const CopyCall& call) {
   const bool begins = call.kind == CopyAskKind::kBegin;
   StatusOr<CopyReply> reply =
-      begins ? AskPeer(options_.peers[call.peer].link.get(), {.kind = CopyAskKind::kBegin,
-                                                              .name = options_.name,
-                                                              .generation = call.generation})
-             : Ship(call);
+      begins
+          ? AskPeer(
+                options_.peers[call.peer].link.get(),
+                {.kind = CopyAskKind::kBegin, .name = options_.name, .generation = call.generation})
+          : Ship(call);
   const Status status = reply.ok() ? reply->status : reply.status();
   const std::lock_guard lock(mutex_);
   if (begins) {
@@ -286,10 +287,9 @@ void SpoolCopier::ForgetLoop() {
     if (peer) {
       const std::uint64_t generation = plan_.generation();
       lock.unlock();
-      const auto reply = AskPeer(options_.peers[*peer].second_link.get(),
-                                 {.kind = CopyAskKind::kForget,
-                                  .name = options_.name,
-                                  .generation = generation});
+      const auto reply =
+          AskPeer(options_.peers[*peer].second_link.get(),
+                  {.kind = CopyAskKind::kForget, .name = options_.name, .generation = generation});
       lock.lock();
       away = !reply.ok() || !reply->status.ok();
       if (!away) plan_.HandleForgot(*peer, generation);

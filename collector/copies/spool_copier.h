@@ -44,11 +44,11 @@ struct CopierStats {
   std::uint64_t waiting_bytes = 0;
   Duration behind{0};
   std::uint64_t shipped_bytes = 0;
-  std::uint64_t failures = 0;    // calls that were not answered with OK
-  std::uint64_t copies = 0;      // that were begun
+  std::uint64_t failures = 0;  // calls that were not answered with OK
+  std::uint64_t copies = 0;    // that were begun
   std::uint64_t times_alone = 0;
-  std::uint64_t acks = 0;         // that came from a copy
-  std::uint64_t acks_late = 0;    // that did not come in time
+  std::uint64_t acks = 0;       // that came from a copy
+  std::uint64_t acks_late = 0;  // that did not come in time
   std::size_t acks_waiting = 0;
 };
 

@@ -25,7 +25,8 @@ namespace {
 constexpr std::size_t kMaxBacklogChunks = 1'000'000;
 constexpr std::uint64_t kDeadLetterShare = 8;  // one part of so many
 constexpr SpoolPart kParts[] = {SpoolPart::kIntake, SpoolPart::kOutbox, SpoolPart::kDead};
-// What a stop waits for the last changes to be copied: they change nothing for whoever was answered.
+// What a stop waits for the last changes to be copied: they change nothing for whoever was
+// answered.
 constexpr Duration kLastCopies = std::chrono::seconds(2);
 constexpr Duration kRetryWhenFull = std::chrono::seconds(10);
 constexpr Duration kRetryWhenBusy = std::chrono::seconds(1);
@@ -89,8 +90,7 @@ class SpoolPipeline final : public Pipeline {
 
  private:
   Status OpenDirectory();
-  SpoolLogOptions LogOptions(SpoolPart part, std::uint64_t share,
-                             std::uint64_t max_segment) const;
+  SpoolLogOptions LogOptions(SpoolPart part, std::uint64_t share, std::uint64_t max_segment) const;
   void Then(std::function<void()> next);
   Status OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox);
   void MakeParts(IntakeRecovery recovery);
@@ -181,12 +181,13 @@ Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
     if (options_.found && DecodeRequest(item.value, &request).ok()) options_.found(request);
     return OkStatus();
   };
-  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions(SpoolPart::kIntake, 16, 256 * kMiB), visit));
+  ASSIGN_OR_RETURN(intake_file_,
+                   SpoolLog::Open(LogOptions(SpoolPart::kIntake, 16, 256 * kMiB), visit));
   const auto& segments = intake_file_->segments();
   const std::uint64_t first_request =
       segments.empty() ? std::numeric_limits<std::uint64_t>::max() : segments.front().first_number;
-  ASSIGN_OR_RETURN(outbox_,
-                   OutboxLog::Open(LogOptions(SpoolPart::kOutbox, 32, 64 * kMiB), first_request, outbox));
+  ASSIGN_OR_RETURN(outbox_, OutboxLog::Open(LogOptions(SpoolPart::kOutbox, 32, 64 * kMiB),
+                                            first_request, outbox));
   // A number that a chunk of the outbox covers is no new request's.
   intake_file_->SkipTo(outbox->next_request);
   ASSIGN_OR_RETURN(dead_letters_, DeadLetters::Open(LogOptions(SpoolPart::kDead, 64, 64 * kMiB),

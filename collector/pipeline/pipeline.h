@@ -110,9 +110,9 @@ struct PipelineStats {
 // It never seals a second: a late event may come at any time, and its second is then committed once
 // more.
 //
-// With a copy: what is on the disk goes on, to claims, the outbox, and the store, only when the copy
-// has it too, or there has been none for a while. So whatever the copy is when this disk is lost,
-// a pipeline that is opened on it does what this one would have done after a crash.
+// With a copy: what is on the disk goes on, to claims, the outbox, and the store, only when the
+// copy has it too, or there has been none for a while. So whatever the copy is when this disk is
+// lost, a pipeline that is opened on it does what this one would have done after a crash.
 //
 // After a failed fdatasync of a log nothing more is written (PipelineStats::failure): Keep answers
 // UNAVAILABLE, and the process should end; the next Open finds out what is on the disk.
