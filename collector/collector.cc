@@ -15,6 +15,7 @@
 #include "client/client.h"
 #include "client/cluster_admin.h"
 #include "collector/agent.h"
+#include "collector/collector_client.h"
 #include "collector/dialects/forward_session.h"
 #include "collector/dialects/relp_session.h"
 #include "collector/dialects/syslog_session.h"
@@ -95,6 +96,7 @@ PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client,
 // One for each endpoint.
 StatusOr<std::vector<TenantFollower::Ask>> AsksOf(const CollectorConfig& config) {
   std::vector<TenantFollower::Ask> asks;
+  if (!config.peers.send.to.empty()) return asks;  // who sends to collectors knows no ring
   for (const std::string& endpoint : config.endpoint) {
     ASSIGN_OR_RETURN(auto connected, ClusterAdmin::Connect({.endpoints = {endpoint},
                                                             .timeout = kAskTenants,
@@ -157,9 +159,9 @@ class Collector {
     if (!config_.tls_certificate.empty()) {
       ASSIGN_OR_RETURN(tls_, TlsFiles::Open(config_.tls_certificate, config_.tls_key));
     }
-    ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
+    RETURN_IF_ERROR(Connect());
     ASSIGN_OR_RETURN(replica_,
-                     Replica::Open(config_.replica, SpoolOf(config_), tls_.get(), &metrics_));
+                     Replica::Open(config_.peers.replica, SpoolOf(config_), tls_.get(), &metrics_));
     RETURN_IF_ERROR(replica_->Restore());
     ASSIGN_OR_RETURN(agent_,
                      Agent::Open(AgentOf(config_), DefaultTenant(config_), SpoolOf(config_)));
@@ -171,6 +173,7 @@ class Collector {
         std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock(), &metrics_);
     reception_->SetAck({.level = *ParseAckLevel(config_.ack),
                         .timeout = std::chrono::milliseconds(config_.ack_timeout_ms)});
+    if (collectors_ != nullptr) reception_->LeaveIdsToOthers();
     RETURN_IF_ERROR(LoadUserAgents());
     agent_->Start(reception_.get(), &metrics_);
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
@@ -276,6 +279,19 @@ class Collector {
     std::unique_ptr<EdgeHost> host;
     std::unique_ptr<StreamServer> server;
   };
+
+  // To the ring, or to the collectors that stand for it.
+  Status Connect() {
+    if (!config_.peers.send.to.empty()) {
+      ASSIGN_OR_RETURN(auto collectors,
+                       CollectorClient::Open(config_.peers.send, config_.max_in_flight));
+      collectors_ = collectors.get();
+      client_ = std::move(collectors);
+      return OkStatus();
+    }
+    ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
+    return OkStatus();
+  }
 
   Status StartStream(const char* name, const std::string& address,
                      std::function<std::unique_ptr<StreamSession>()> make) {
@@ -402,11 +418,23 @@ class Collector {
   }
 
   RingContact Contact() const {
+    if (collectors_ != nullptr) return CollectorsContact();
     RingContact contact{.cluster = follower_->cluster(), .version = follower_->version()};
     const auto since = follower_->SinceHeard();
     if (!since.has_value()) return contact;
     contact.seconds_since = std::chrono::duration<double>(*since).count();
     contact.reachable = *since < kRingSilence;
+    return contact;
+  }
+
+  // The collectors in the place of the ring: reachable until one that was asked did not answer.
+  RingContact CollectorsContact() const {
+    const CollectorClient::Contact heard = collectors_->contact();
+    RingContact contact{.reachable = !heard.failing};
+    if (heard.answered != Instant()) {
+      contact.seconds_since =
+          std::chrono::duration<double>(SystemClock().Now() - heard.answered).count();
+    }
     return contact;
   }
 
@@ -422,6 +450,7 @@ class Collector {
   std::unique_ptr<TenantDirectory> tenants_;
   std::unique_ptr<TlsFiles> tls_;
   std::unique_ptr<Client> client_;
+  const CollectorClient* collectors_ = nullptr;  // client_, if it is one
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<Agent> agent_;  // its positions outlive the pipeline
   std::unique_ptr<QuotaKeeper> quotas_;
@@ -445,7 +474,10 @@ class Collector {
 Status CheckCollector(const CollectorConfig& config, const std::string& file) {
   RETURN_IF_ERROR(Validate(config));
   if (!config.mirror.empty()) RETURN_IF_ERROR(CheckMirrorUrl(config.mirror));
-  RETURN_IF_ERROR(Replica::Check(config.replica));
+  RETURN_IF_ERROR(Replica::Check(config.peers.replica));
+  if (!config.peers.send.to.empty()) {
+    RETURN_IF_ERROR(CollectorClient::Open(config.peers.send, config.max_in_flight).status());
+  }
   if (!config.tls_certificate.empty()) {
     RETURN_IF_ERROR(TlsContext::Load(config.tls_certificate, config.tls_key).status());
   }

@@ -242,7 +242,7 @@ Status LoadConfig(const std::string& path, CollectorConfig* config) {
       continue;
     }
     if (IsPeerKey(name.str())) {
-      const Status read = ReadPeerKey(name.str(), value, &config->replica);
+      const Status read = ReadPeerKey(name.str(), value, &config->peers);
       if (!read.ok()) return Annotate(read, path);
       continue;
     }
@@ -270,11 +270,12 @@ Status Validate(const CollectorConfig& config) {
   if (!ParseAckLevel(config.ack)) {
     return InvalidArgument("ack = '{}': want local, replicated, or stored", config.ack);
   }
-  RETURN_IF_ERROR(CheckReplica(config.replica));
-  if (config.ack == ToString(AckLevel::kReplicated) && config.replica.to.empty()) {
+  RETURN_IF_ERROR(CheckPeers(config.peers));
+  if (config.ack == ToString(AckLevel::kReplicated) && config.peers.replica.to.empty()) {
     return InvalidArgument("ack = 'replicated': say by [replica] who keeps copies");
   }
-  RETURN_IF_ERROR(CheckListen(config.replica.listen, !config.tls_certificate.empty(), config));
+  RETURN_IF_ERROR(
+      CheckListen(config.peers.replica.listen, !config.tls_certificate.empty(), config));
   RETURN_IF_ERROR(CheckAgent(AgentOf(config), DefaultTenant(config)));
   const bool streams = !(config.forward + config.syslog + config.relp).empty();
   if (streams && config.stream_tenant.empty() && config.open.empty()) {

@@ -52,7 +52,7 @@ struct CollectorConfig {
   std::string cell = "cell0";
   std::vector<std::string> tail;  // by flags: see SimpleTail
   AgentConfig agent;              // [[tail]], [host]
-  ReplicaConfig replica;          // [replica]
+  PeerConfig peers;               // [replica], [send]
 };
 
 // Of events that come without a key of anybody: stream_tenant, or else open; may be empty.

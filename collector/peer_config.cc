@@ -10,15 +10,24 @@ namespace carillon {
 namespace {
 
 constexpr std::string_view kReplica = "replica";
+constexpr std::string_view kSend = "send";
 constexpr std::size_t kMostKeyBytes = 1024;
 
 }  // namespace
 
 bool IsPeerKey(std::string_view key) {
-  return key == kReplica;
+  return key == kReplica || key == kSend;
 }
 
-Status ReadPeerKey(std::string_view /*key*/, const toml::node& value, ReplicaConfig* replica) {
+Status ReadPeerKey(std::string_view key, const toml::node& value, PeerConfig* peers) {
+  if (key == kSend) {
+    SendConfig* send = &peers->send;
+    return ReadTable(kSend, value,
+                     {{"to", TextsOf(&send->to, kMaxPeers)},
+                      {"key_file", TextOf(&send->key_file)},
+                      {"ca_file", TextOf(&send->ca_file)}});
+  }
+  ReplicaConfig* replica = &peers->replica;
   return ReadTable(kReplica, value,
                    {{"name", TextOf(&replica->name)},
                     {"to", TextsOf(&replica->to, kMaxPeers)},
@@ -29,7 +38,15 @@ Status ReadPeerKey(std::string_view /*key*/, const toml::node& value, ReplicaCon
                     {"alone_after_ms", WholeOf(&replica->alone_after_ms, 100, 600'000)}});
 }
 
-Status CheckReplica(const ReplicaConfig& replica) {
+Status CheckPeers(const PeerConfig& peers) {
+  const SendConfig& send = peers.send;
+  if (!send.to.empty() && send.key_file.empty()) {
+    return InvalidArgument("send: say by key_file which write key is shown to the collectors");
+  }
+  if (send.to.empty() && !(send.key_file + send.ca_file).empty()) {
+    return InvalidArgument("send: say by to which collectors are meant");
+  }
+  const ReplicaConfig& replica = peers.replica;
   if (replica.to.empty() && replica.listen.empty()) return OkStatus();
   if (replica.key_file.empty()) {
     return InvalidArgument("replica: say by key_file what these collectors share");

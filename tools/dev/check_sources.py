@@ -39,7 +39,7 @@ LAYERS = {
 PURE = ("ring/", "server/node/", "client/retry.", "client/commit_ledger", "client/range_cursor",
         "client/second_batcher", "client/router.", "client/node_health.", "client/throttle.", "frames/frame.", "frames/call.",
         "collector/dialects/", "collector/user_agent/user_agent_cache", "collector/tenant/",
-        "collector/copies/copy_message", "collector/copies/copy_plan",
+        "collector/peer_turn", "collector/copies/copy_message", "collector/copies/copy_plan",
         "collector/pipeline/call_window", "collector/pipeline/chunk_batcher",
         "collector/pipeline/send_schedule", "collector/pipeline/stale_budget",
         "collector/pipeline/spool_format", "collector/pipeline/request_check",
