@@ -394,7 +394,7 @@ class Collector {
         .hear = [this](const RingTenants& tenants) { tenants_->HearRing(tenants); },
         .directory = directory});
     follower_->HearKept();
-    follower_->Start(kFirstTenants);
+    if (collectors_ == nullptr) follower_->Start(kFirstTenants);  // else there is nobody to ask
     page_ = std::make_unique<StatusPage>(
         StatusPage::Sources{.metrics = &metrics_,
                             .pipeline = [this] { return pipeline_->stats(); },

@@ -119,7 +119,7 @@ start = 'beginning'
         while agent.metric("send_failures_total") < 2:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)
-        agent.stop()
+        agent.kill()
         agent = self.start_agent([running.http])
         wanted = collections.Counter(["kept"])
         self.assertEqual(self.await_messages(wanted), wanted)
