@@ -6,6 +6,8 @@ std::string_view ToString(AckLevel level) {
   switch (level) {
     case AckLevel::kLocal:
       return "local";
+    case AckLevel::kReplicated:
+      return "replicated";
     case AckLevel::kStored:
       return "stored";
   }
@@ -13,7 +15,7 @@ std::string_view ToString(AckLevel level) {
 }
 
 std::optional<AckLevel> ParseAckLevel(std::string_view text) {
-  for (const AckLevel level : {AckLevel::kLocal, AckLevel::kStored}) {
+  for (const AckLevel level : {AckLevel::kLocal, AckLevel::kReplicated, AckLevel::kStored}) {
     if (text == ToString(level)) return level;
   }
   return std::nullopt;

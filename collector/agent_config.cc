@@ -2,10 +2,10 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <set>
 
 #include "base/chunk_key.h"
+#include "collector/toml_table.h"
 
 namespace carillon {
 namespace {
@@ -14,45 +14,6 @@ constexpr std::string_view kTail = "tail";
 constexpr std::string_view kHost = "host";
 constexpr std::int64_t kMostEverySeconds = 3600;
 constexpr std::size_t kMaxPatterns = 100;
-
-using Readers = std::map<std::string_view, std::function<Status(const toml::node&)>>;
-
-Status ReadTable(std::string_view name, const toml::node& node, const Readers& readers) {
-  const toml::table* table = node.as_table();
-  if (table == nullptr) return InvalidArgument("{}: want a table", name);
-  for (const auto& [key, value] : *table) {
-    const auto line = value.source().begin.line;
-    const auto reader = readers.find(key.str());
-    if (reader == readers.end()) {
-      return InvalidArgument("line {}: {}: unknown key '{}'", line, name, key.str());
-    }
-    if (const Status status = reader->second(value); !status.ok()) {
-      return InvalidArgument("line {}: {}: {}: {}", line, name, key.str(), Message(status));
-    }
-  }
-  return OkStatus();
-}
-
-auto Text(std::string* out) {
-  return [out](const toml::node& node) -> Status {
-    const auto text = node.value_exact<std::string>();
-    if (!text) return InvalidArgument("want a string");
-    *out = *text;
-    return OkStatus();
-  };
-}
-
-template <typename Number>
-auto Whole(Number* out, std::int64_t least, std::int64_t most) {
-  return [out, least, most](const toml::node& node) -> Status {
-    const auto number = node.value_exact<std::int64_t>();
-    if (!number || *number < least || *number > most) {
-      return InvalidArgument("want a whole number of {}..{}", least, most);
-    }
-    *out = static_cast<Number>(*number);
-    return OkStatus();
-  };
-}
 
 // One of two words: `yes` sets `out`.
 auto Choice(const char* yes, const char* no, std::function<void(bool)> set) {
@@ -69,7 +30,7 @@ Status ReadPaths(const toml::node& node, std::vector<std::string>* paths) {
     paths->push_back(*one);
   } else if (const toml::array* array = node.as_array()) {
     for (const toml::node& element : *array) {
-      RETURN_IF_ERROR(Text(&paths->emplace_back())(element));
+      RETURN_IF_ERROR(TextOf(&paths->emplace_back())(element));
     }
   }
   if (paths->empty() || paths->size() > kMaxPatterns) {
@@ -85,15 +46,15 @@ Status ReadTail(const toml::node& node, TailOptions* tail) {
   std::size_t line_kib = tail->max_line_bytes / 1024;
   RETURN_IF_ERROR(ReadTable(
       kTail, node,
-      {{"name", Text(&tail->name)},
+      {{"name", TextOf(&tail->name)},
        {"paths", [tail](const toml::node& value) { return ReadPaths(value, &tail->paths); }},
-       {"tenant", Text(&tail->tenant)},
-       {"stream", Text(&tail->stream)},
+       {"tenant", TextOf(&tail->tenant)},
+       {"stream", TextOf(&tail->stream)},
        {"format",
         Choice("json", "line",
                [tail](bool json) { tail->format = json ? LineFormat::kJson : LineFormat::kLine; })},
        {"start", Choice("end", "beginning", [tail](bool end) { tail->from_end = end; })},
-       {"max_line_kib", Whole(&line_kib, 1, kMaxTailLineBytes / 1024)}}));
+       {"max_line_kib", WholeOf(&line_kib, 1, kMaxTailLineBytes / 1024)}}));
   tail->max_line_bytes = line_kib * 1024;
   if (tail->paths.empty()) {
     return InvalidArgument("line {}: tail: without paths", node.source().begin.line);
@@ -112,10 +73,10 @@ Status ReadAgentKey(std::string_view key, const toml::node& value, AgentConfig* 
   if (key == kHost) {
     agent->host.every_seconds = 10;
     return ReadTable(kHost, value,
-                     {{"every_seconds", Whole(&agent->host.every_seconds, 1, kMostEverySeconds)},
-                      {"tenant", Text(&agent->host.tenant)},
-                      {"stream", Text(&agent->host.stream)},
-                      {"name", Text(&agent->host_name)}});
+                     {{"every_seconds", WholeOf(&agent->host.every_seconds, 1, kMostEverySeconds)},
+                      {"tenant", TextOf(&agent->host.tenant)},
+                      {"stream", TextOf(&agent->host.stream)},
+                      {"name", TextOf(&agent->host_name)}});
   }
   const toml::array* tails = value.as_array();
   if (tails == nullptr) {

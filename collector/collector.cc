@@ -15,6 +15,7 @@
 #include "client/client.h"
 #include "client/cluster_admin.h"
 #include "collector/agent.h"
+#include "collector/collector_client.h"
 #include "collector/dialects/forward_session.h"
 #include "collector/dialects/relp_session.h"
 #include "collector/dialects/syslog_session.h"
@@ -23,7 +24,9 @@
 #include "collector/edge/stream_server.h"
 #include "collector/edge/tenant_directory.h"
 #include "collector/pipeline/pipeline.h"
+#include "collector/pipeline_numbers.h"
 #include "collector/quota_keeper.h"
+#include "collector/replica.h"
 #include "collector/status_page.h"
 #include "collector/tenant/write_key.h"
 #include "collector/tenant_follower.h"
@@ -63,7 +66,8 @@ std::string SpoolOf(const CollectorConfig& config) {
   return std::filesystem::absolute(config.spool).lexically_normal();
 }
 
-PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client, Agent* agent) {
+PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client, Agent* agent,
+                                  const std::optional<CopierOptions>& copies) {
   PipelineOptions options;
   options.client = client;
   options.directory = SpoolOf(config);
@@ -85,12 +89,14 @@ PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client,
     };
   }
   options.claims.deadline = std::chrono::milliseconds(config.claim_deadline_ms);
+  options.copies = copies;
   return options;
 }
 
 // One for each endpoint.
 StatusOr<std::vector<TenantFollower::Ask>> AsksOf(const CollectorConfig& config) {
   std::vector<TenantFollower::Ask> asks;
+  if (!config.peers.send.to.empty()) return asks;  // who sends to collectors knows no ring
   for (const std::string& endpoint : config.endpoint) {
     ASSIGN_OR_RETURN(auto connected, ClusterAdmin::Connect({.endpoints = {endpoint},
                                                             .timeout = kAskTenants,
@@ -110,125 +116,6 @@ EdgeLimits LimitsOf(const CollectorConfig& config) {
   limits.max_unpack_ratio = config.max_unpack_ratio;
   return limits;
 }
-
-// The pipeline's numbers, asked for once for all that a scrape wants of them.
-class PipelineNumbers {
- public:
-  PipelineNumbers(const Pipeline* pipeline, CollectorMetrics* metrics) : pipeline_(pipeline) {
-    const auto add = [&](const char* name, const char* help, auto read) {
-      metrics->AddNumber(name, help, [this, read] { return static_cast<double>(read(Stats())); });
-    };
-    using Stats = PipelineStats;
-    add("spool_bytes", "On the disk: intake, outbox, dead letters.", [](const Stats& stats) {
-      return stats.intake_bytes + stats.outbox_bytes + stats.dead_letter_bytes;
-    });
-    add("intake_bytes", "Of the intake log.",
-        [](const Stats& stats) { return stats.intake_bytes; });
-    add("outbox_bytes", "Of the outbox log.",
-        [](const Stats& stats) { return stats.outbox_bytes; });
-    add("dead_letter_bytes", "Of chunks given up.",
-        [](const Stats& stats) { return stats.dead_letter_bytes; });
-    add("waiting_bytes", "Accepted, and in no batch yet.",
-        [](const Stats& stats) { return stats.waiting_bytes; });
-    add("unpacked_events",
-        "Accepted, and in no chunk yet. The spool is through: 0, and no chunk waits.",
-        [](const Stats& stats) { return stats.unpacked_events; });
-    add("lag_seconds", "Age of the oldest chunk that is not committed.",
-        [](const Stats& stats) { return std::chrono::duration<double>(stats.oldest).count(); });
-    add("chunks_waiting", "Chunks that are not committed.",
-        [](const Stats& stats) { return stats.chunks_waiting; });
-    add("chunks_committed_total", "Chunks in the ring.",
-        [](const Stats& stats) { return stats.chunks_committed; });
-    add("events_committed_total", "Events in the ring.",
-        [](const Stats& stats) { return stats.events_committed; });
-    add("commits_total", "Commits.", [](const Stats& stats) { return stats.commits; });
-    add("live_bytes_sent_total", "Of chunks of the last seconds.",
-        [](const Stats& stats) { return stats.live_bytes_sent; });
-    add("stale_bytes_sent_total", "Of older chunks.",
-        [](const Stats& stats) { return stats.stale_bytes_sent; });
-    add("send_failures_total", "Puts and commits that were tried again.",
-        [](const Stats& stats) { return stats.failures; });
-    add("dead_letter_events_total", "Events of chunks given up.",
-        [](const Stats& stats) { return stats.dead_letter_events; });
-    add("spool_damaged_total", "Stretches of the spool that were unreadable.",
-        [](const Stats& stats) { return stats.damaged; });
-    add("requests_watched", "Kept, and not answered before they are stored.",
-        [](const Stats& stats) { return stats.requests_watched; });
-    AddDeduplication(metrics);
-    metrics->AddNumber("listen_overflows_total",
-                       "Connections the kernel dropped for full queues, of the whole machine.",
-                       ListenOverflows);
-  }
-
- private:
-  // What `samples` makes of each tenant that has events with ids.
-  template <typename Samples>
-  std::vector<MetricSample> OfTenants(Samples samples) {
-    std::vector<MetricSample> all;
-    for (const auto& [tenant, counts] : Stats().deduplicated.tenants) {
-      samples(tenant, counts, &all);
-    }
-    return all;
-  }
-
-  void AddDeduplication(CollectorMetrics* metrics) {
-    using Samples = std::vector<MetricSample>;
-    const auto add = [&](const char* name, const char* help, auto value) {
-      metrics->AddFamily(name, help, [this, value] {
-        return OfTenants([&](const std::string& tenant, const ClaimCounts& counts, Samples* out) {
-          out->push_back({{{"tenant", tenant}}, static_cast<double>(value(counts))});
-        });
-      });
-    };
-    add("dedup_checked_total", "Events whose id was looked at, by tenant.",
-        [](const ClaimCounts& counts) { return counts.checked; });
-    add("dedup_duplicates_total", "Events dropped as duplicates, by tenant.",
-        [](const ClaimCounts& counts) { return counts.duplicates; });
-    add("dedup_ratio", "Duplicates of the events checked, by tenant.",
-        [](const ClaimCounts& counts) {
-          return counts.checked == 0
-                     ? 0.0
-                     : static_cast<double>(counts.duplicates) / static_cast<double>(counts.checked);
-        });
-    metrics->AddFamily(
-        "dedup_unchecked_total", "Events with an id that went on unchecked, by tenant and reason.",
-        [this] {
-          return OfTenants([](const std::string& tenant, const ClaimCounts& counts, Samples* out) {
-            for (std::size_t i = 0; i < kUncheckedReasons; ++i) {
-              const std::string reason(ToString(static_cast<Unchecked>(i)));
-              out->push_back({{{"tenant", tenant}, {"reason", reason}},
-                              static_cast<double>(counts.unchecked[i])});
-            }
-          });
-        });
-    metrics->AddNumber("dedup_waiting_requests", "Requests that wait for verdicts.", [this] {
-      return static_cast<double>(Stats().deduplicated.waiting_requests);
-    });
-    metrics->AddHistogram("claim_seconds", "How long the ring took to answer a claim.", [this] {
-      const ClaimCallTimes times = Stats().deduplicated.calls;
-      return MetricHistogram{.bounds = {kCallSeconds.begin(), kCallSeconds.end()},
-                             .within = {times.within.begin(), times.within.end()},
-                             .count = times.calls,
-                             .sum = times.seconds};
-    });
-  }
-
-  PipelineStats Stats() {
-    constexpr auto kFresh = std::chrono::milliseconds(100);
-    const std::lock_guard lock(mutex_);
-    const Instant now = SystemClock().Now();
-    if (asked_ == Instant() || now - asked_ > kFresh) {
-      stats_ = pipeline_->stats();
-      asked_ = now;
-    }
-    return stats_;
-  }
-
-  const Pipeline* const pipeline_;
-  std::mutex mutex_;
-  Instant asked_;
-  PipelineStats stats_;
-};
 
 std::vector<std::string_view> DialectNames() {
   std::vector<std::string_view> names = {kForward, kSyslog, kRelp};
@@ -272,17 +159,21 @@ class Collector {
     if (!config_.tls_certificate.empty()) {
       ASSIGN_OR_RETURN(tls_, TlsFiles::Open(config_.tls_certificate, config_.tls_key));
     }
-    ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
+    RETURN_IF_ERROR(Connect());
+    ASSIGN_OR_RETURN(replica_,
+                     Replica::Open(config_.peers.replica, SpoolOf(config_), tls_.get(), &metrics_));
+    RETURN_IF_ERROR(replica_->Restore());
     ASSIGN_OR_RETURN(agent_,
                      Agent::Open(AgentOf(config_), DefaultTenant(config_), SpoolOf(config_)));
-    ASSIGN_OR_RETURN(pipeline_,
-                     Pipeline::Open(PipelineOptionsOf(config_, client_.get(), agent_.get())));
+    ASSIGN_OR_RETURN(pipeline_, Pipeline::Open(PipelineOptionsOf(
+                                    config_, client_.get(), agent_.get(), replica_->copies())));
     RETURN_IF_ERROR(StartTenants());
     numbers_ = std::make_unique<PipelineNumbers>(pipeline_.get(), &metrics_);
     reception_ =
         std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock(), &metrics_);
     reception_->SetAck({.level = *ParseAckLevel(config_.ack),
                         .timeout = std::chrono::milliseconds(config_.ack_timeout_ms)});
+    if (collectors_ != nullptr) reception_->LeaveIdsToOthers();
     RETURN_IF_ERROR(LoadUserAgents());
     agent_->Start(reception_.get(), &metrics_);
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
@@ -328,6 +219,9 @@ class Collector {
     for (const Stream& stream : streams_) {
       std::printf("%s %s\n", stream.name.c_str(), stream.server->address().c_str());
     }
+    if (const std::string& replica = replica_->address(); !replica.empty()) {
+      std::printf("replica %s\n", replica.c_str());
+    }
     if (admin_ != nullptr) std::printf("admin %s\n", admin_->address().c_str());
     std::printf("ready\n");
     std::fflush(stdout);
@@ -370,6 +264,7 @@ class Collector {
     for (const Stream& stream : streams_) stream.server->Stop(grace);
     KeepQuotas();
     const Status drained = pipeline_->Drain(grace);
+    replica_->Stop();
     if (admin_ != nullptr) admin_->Stop(Duration(0));
     if (drained.code() == StatusCode::kDeadlineExceeded) {
       LogWarning("{}; it is sent at the next start", Message(drained));
@@ -384,6 +279,19 @@ class Collector {
     std::unique_ptr<EdgeHost> host;
     std::unique_ptr<StreamServer> server;
   };
+
+  // To the ring, or to the collectors that stand for it.
+  Status Connect() {
+    if (!config_.peers.send.to.empty()) {
+      ASSIGN_OR_RETURN(auto collectors,
+                       CollectorClient::Open(config_.peers.send, config_.max_in_flight));
+      collectors_ = collectors.get();
+      client_ = std::move(collectors);
+      return OkStatus();
+    }
+    ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
+    return OkStatus();
+  }
 
   Status StartStream(const char* name, const std::string& address,
                      std::function<std::unique_ptr<StreamSession>()> make) {
@@ -486,7 +394,7 @@ class Collector {
         .hear = [this](const RingTenants& tenants) { tenants_->HearRing(tenants); },
         .directory = directory});
     follower_->HearKept();
-    follower_->Start(kFirstTenants);
+    if (collectors_ == nullptr) follower_->Start(kFirstTenants);  // else there is nobody to ask
     page_ = std::make_unique<StatusPage>(
         StatusPage::Sources{.metrics = &metrics_,
                             .pipeline = [this] { return pipeline_->stats(); },
@@ -510,11 +418,23 @@ class Collector {
   }
 
   RingContact Contact() const {
+    if (collectors_ != nullptr) return CollectorsContact();
     RingContact contact{.cluster = follower_->cluster(), .version = follower_->version()};
     const auto since = follower_->SinceHeard();
     if (!since.has_value()) return contact;
     contact.seconds_since = std::chrono::duration<double>(*since).count();
     contact.reachable = *since < kRingSilence;
+    return contact;
+  }
+
+  // The collectors in the place of the ring: reachable until one that was asked did not answer.
+  RingContact CollectorsContact() const {
+    const CollectorClient::Contact heard = collectors_->contact();
+    RingContact contact{.reachable = !heard.failing};
+    if (heard.answered != Instant()) {
+      contact.seconds_since =
+          std::chrono::duration<double>(SystemClock().Now() - heard.answered).count();
+    }
     return contact;
   }
 
@@ -530,6 +450,8 @@ class Collector {
   std::unique_ptr<TenantDirectory> tenants_;
   std::unique_ptr<TlsFiles> tls_;
   std::unique_ptr<Client> client_;
+  const CollectorClient* collectors_ = nullptr;  // client_, if it is one
+  std::unique_ptr<Replica> replica_;
   std::unique_ptr<Agent> agent_;  // its positions outlive the pipeline
   std::unique_ptr<QuotaKeeper> quotas_;
   std::unique_ptr<TenantFollower> follower_;
@@ -552,6 +474,10 @@ class Collector {
 Status CheckCollector(const CollectorConfig& config, const std::string& file) {
   RETURN_IF_ERROR(Validate(config));
   if (!config.mirror.empty()) RETURN_IF_ERROR(CheckMirrorUrl(config.mirror));
+  RETURN_IF_ERROR(Replica::Check(config.peers.replica));
+  if (!config.peers.send.to.empty()) {
+    RETURN_IF_ERROR(CollectorClient::Open(config.peers.send, config.max_in_flight).status());
+  }
   if (!config.tls_certificate.empty()) {
     RETURN_IF_ERROR(TlsContext::Load(config.tls_certificate, config.tls_key).status());
   }

@@ -60,7 +60,7 @@ void AddFlags(Overlay* overlay) {
   overlay->Add("--open", &CollectorConfig::open,
                "Take requests without a key as TENANT's; on loopback only");
   overlay->Add("--ack", &CollectorConfig::ack,
-               "When events are acknowledged: local or stored (default local)");
+               "When events are acknowledged: local, replicated, or stored (default local)");
   overlay->Add("--threads", &CollectorConfig::threads, "Of connections (default: one a core)");
   overlay->Add("--dc", &CollectorConfig::dc, "Data centre in the keys of chunks (default 1)");
   overlay->Add("--cell", &CollectorConfig::cell,
@@ -123,6 +123,9 @@ StatusOr<std::optional<CollectorCommand>> ParseCommandLine(int argc, char** argv
   CLI::App* key = app.add_subcommand("key", "Write keys");
   CLI::App* create = key->add_subcommand("create", "Make a key, show it once, and say what to add");
   create->add_option("tenant", command.tenant, "Whose key it will be")->required();
+  CLI::App* drain = app.add_subcommand(
+      "drain", "Send a copy of a spool (--spool SPOOL/copies/NAME/N) to the ring, and remove it");
+  drain->fallthrough();
   for (CLI::App* sub : {config, key}) sub->require_subcommand(1)->fallthrough();
   for (CLI::App* sub : {check, create}) sub->fallthrough();
   AddDead(&app, &command);
@@ -139,6 +142,7 @@ StatusOr<std::optional<CollectorCommand>> ParseCommandLine(int argc, char** argv
   if (!command.file.empty()) RETURN_IF_ERROR(LoadConfig(command.file, &command.config));
   overlay.Apply(&command.config);
   if (check->parsed()) command.kind = CollectorCommand::Kind::kCheckConfig;
+  if (drain->parsed()) command.kind = CollectorCommand::Kind::kDrain;
   if (print) command.kind = CollectorCommand::Kind::kPrintConfig;
   return std::optional(command);
 }

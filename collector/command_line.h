@@ -16,6 +16,7 @@ struct CollectorCommand {
     kPrintConfig,  // every key with its meaning and value
     kCreateKey,    // a key for `tenant`
     kDead,         // `dead`
+    kDrain,        // a copy of another collector's spool into the ring
   } kind = Kind::kRun;
   CollectorConfig config;
   std::string file;    // that was read; may be empty

@@ -97,11 +97,11 @@ const Key kKeys[] = {
      "How long events wait to be told from duplicates; then they go on unchecked (ms).",
      Number{&CollectorConfig::claim_deadline_ms, 1, 60'000}},
     {"ack",
-     "When events are acknowledged, unless their tenant says so itself: local (on this disk)\n"
-     "# or stored (in the ring).",
+     "When events are acknowledged, unless their tenant says so itself: local (on this disk),\n"
+     "# replicated (on another collector's, too: see [replica]), or stored (in the ring).",
      &CollectorConfig::ack},
     {"ack_timeout_ms",
-     "How long stored may take; then 503, and the events are stored all the same (ms).",
+     "How long more than local may take; then 503, and the events are stored all the same (ms).",
      Number{&CollectorConfig::ack_timeout_ms, 100, 600'000}},
     {"drain_seconds", "How long a stop waits for answers, and again for the ring (seconds).",
      Number{&CollectorConfig::drain_seconds, 0, 3600}},
@@ -241,6 +241,11 @@ Status LoadConfig(const std::string& path, CollectorConfig* config) {
       if (!read.ok()) return Annotate(read, path);
       continue;
     }
+    if (IsPeerKey(name.str())) {
+      const Status read = ReadPeerKey(name.str(), value, &config->peers);
+      if (!read.ok()) return Annotate(read, path);
+      continue;
+    }
     const Key* key = FindKey(name.str());
     if (key == nullptr) {
       return InvalidArgument("{}:{}: unknown key '{}'", path, value.source().begin.line,
@@ -263,8 +268,14 @@ Status Validate(const CollectorConfig& config) {
   if (!config.open.empty()) RETURN_IF_ERROR(CheckName("open", config.open));
   RETURN_IF_ERROR(TrustedProxies::Parse(config.trusted_proxies).status());
   if (!ParseAckLevel(config.ack)) {
-    return InvalidArgument("ack = '{}': want local or stored", config.ack);
+    return InvalidArgument("ack = '{}': want local, replicated, or stored", config.ack);
   }
+  RETURN_IF_ERROR(CheckPeers(config.peers));
+  if (config.ack == ToString(AckLevel::kReplicated) && config.peers.replica.to.empty()) {
+    return InvalidArgument("ack = 'replicated': say by [replica] who keeps copies");
+  }
+  RETURN_IF_ERROR(
+      CheckListen(config.peers.replica.listen, !config.tls_certificate.empty(), config));
   RETURN_IF_ERROR(CheckAgent(AgentOf(config), DefaultTenant(config)));
   const bool streams = !(config.forward + config.syslog + config.relp).empty();
   if (streams && config.stream_tenant.empty() && config.open.empty()) {

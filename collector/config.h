@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "collector/agent_config.h"
+#include "collector/peer_config.h"
 
 namespace carillon {
 
@@ -51,6 +52,7 @@ struct CollectorConfig {
   std::string cell = "cell0";
   std::vector<std::string> tail;  // by flags: see SimpleTail
   AgentConfig agent;              // [[tail]], [host]
+  PeerConfig peers;               // [replica], [send]
 };
 
 // Of events that come without a key of anybody: stream_tenant, or else open; may be empty.

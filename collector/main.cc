@@ -5,6 +5,7 @@
 #include "base/process_tuning.h"
 #include "collector/collector.h"
 #include "collector/command_line.h"
+#include "collector/drain.h"
 
 namespace carillon {
 namespace {
@@ -33,6 +34,8 @@ Status Do(const CollectorCommand& command) {
       return CreateKey(command.tenant);
     case CollectorCommand::Kind::kDead:
       return RunDead(command.dead, command.config.spool);
+    case CollectorCommand::Kind::kDrain:
+      return DrainCopy(command.config);
   }
   return Internal("a command that is none");
 }

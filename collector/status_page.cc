@@ -53,6 +53,15 @@ std::string SpoolJson(const PipelineStats& stats, std::uint64_t limit_bytes) {
   });
 }
 
+std::string ReplicaJson(const CopierStats& copies) {
+  return Object([&](JsonObjectWriter* object) {
+    object->AddText("state", ToString(copies.state));
+    object->AddText("peer", copies.peer);
+    AddNumber(object, "behind_seconds", Seconds(copies.behind));
+    AddCount(object, "waiting_bytes", copies.waiting_bytes);
+  });
+}
+
 std::string TotalsJson(const CollectorTotals& totals) {
   return Object([&](JsonObjectWriter* object) {
     AddCount(object, "requests", totals.requests);
@@ -105,6 +114,7 @@ std::string StatusPage::Render(Instant now) const {
   AppendRates(point, object.Begin("per_second"));
   object.Add("totals", TotalsJson(point.totals));
   object.Add("spool", SpoolJson(stats, sources_.spool_limit_bytes));
+  if (stats.copies) object.Add("replica", ReplicaJson(*stats.copies));
   AddNumber(&object, "lag_seconds", Seconds(stats.oldest));
   AddCount(&object, "connections", point.totals.connections);
   object.Add("refused", Object([&](JsonObjectWriter* refused) {

@@ -15,6 +15,7 @@
 
 namespace carillon {
 
+class CopyDesk;
 class Mirror;
 
 struct EdgeHostOptions {
@@ -22,6 +23,7 @@ struct EdgeHostOptions {
   TrustedProxies proxies;
   const TlsFiles* tls = nullptr;         // nullptr: no TLS
   const Reception* reception = nullptr;  // nullptr: takes no events (an admin port)
+  CopyDesk* copies = nullptr;            // nullptr: keeps no copies of other collectors' spools
   bool serve_metrics = true;             // GET /metrics
   Mirror* mirror = nullptr;              // nullptr: nothing is copied
   std::uint32_t mirror_per_million = 0;  // of the requests of tenants that do not say

@@ -85,6 +85,7 @@ void Exchange::Clear() {
     events.Clear();
   }
   outcome = EdgeOutcome{};
+  copy_reply.reset();
   ClearText(&answer);
   head_.clear();
   headers_.clear();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,7 @@ class Exchange final : public EdgeRequest {
   const Dialect* dialect = nullptr;
   EventBatch events;
   EdgeOutcome outcome;
+  std::optional<std::string> copy_reply;  // instead of a dialect's answer
   bool origin_refused = false;
   std::uint32_t mirror_per_million = 0;  // of requests like this
   std::string answer;                    // head and body, once answered

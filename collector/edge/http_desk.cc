@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "collector/copies/copy_desk.h"
 #include "collector/dialects/native_chunk.h"
 #include "collector/edge/answer_text.h"
+#include "collector/edge/http_caller.h"
 #include "collector/edge/mirror.h"
 
 namespace carillon {
@@ -31,6 +33,9 @@ void HttpDesk::Receive(Exchange* exchange, std::string_view peer) {
     return Write(exchange, PreflightAnswer(exchange->Header("Access-Control-Request-Headers")));
   }
   if (ServePage(exchange)) return;
+  if (host_->options().copies != nullptr && exchange->path == kCopiesPath) {
+    return ServeCopies(exchange);
+  }
   if (host_->options().reception == nullptr) {
     return Write(exchange,
                  ProblemAnswer(404, "there are /livez, /readyz, /metrics, and /status here"));
@@ -56,6 +61,25 @@ bool HttpDesk::ServePage(Exchange* exchange) {
     return false;
   }
   return true;
+}
+
+// Another collector, which shows the key that they share.
+void HttpDesk::ServeCopies(Exchange* exchange) {
+  CopyDesk* copies = host_->options().copies;
+  std::string_view key = exchange->Header("Authorization");
+  const bool bearer = key.starts_with(kBearer);
+  if (bearer) key.remove_prefix(kBearer.size());
+  if (!bearer || !copies->Knows(key)) {
+    exchange->keep_alive = false;
+    host_->metrics()->CountRefusal(401);
+    return Write(exchange, ProblemAnswer(401, "not the key of these collectors"));
+  }
+  if (exchange->method != "POST") return Write(exchange, ProblemAnswer(404, "want POST"));
+  host_->under_way().fetch_add(1);
+  copies->Handle(Bytes(exchange->body), [this, exchange](Bytes reply) {
+    exchange->copy_reply = std::move(reply);
+    complete_(exchange);
+  });
 }
 
 // False: it could not be unpacked, and is answered.
@@ -148,6 +172,10 @@ void HttpDesk::OfferToMirror(const Exchange& exchange) {
 
 void HttpDesk::Answer(Exchange* exchange) {
   const EdgeOutcome& outcome = exchange->outcome;
+  if (exchange->copy_reply) {
+    return Write(exchange, {.content_type = "application/octet-stream",
+                            .body = *std::move(exchange->copy_reply)});
+  }
   OfferToMirror(*exchange);
   exchange->origin_refused = outcome.status.code() == StatusCode::kPermissionDenied;
   host_->metrics()->CountRequest(exchange->dialect->name(), outcome.status.code());

@@ -29,6 +29,7 @@ class HttpDesk {
 
  private:
   bool ServePage(Exchange* exchange);
+  void ServeCopies(Exchange* exchange);
   bool Unpack(Exchange* exchange);
   void ServeDialect(Exchange* exchange, std::string_view peer);
   void KeepChunk(Exchange* exchange, const Bringer& bringer, const Admission& admission);

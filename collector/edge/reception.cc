@@ -111,6 +111,7 @@ void Reception::Keep(const Admission& admission, const Bringer& bringer, EventBa
   Add(&counters->events_dropped, scratch->shaper.dropped());
   if (shaped.empty()) return done({.events = events});
   Prepare(shaped, tenant, bringer, &scratch->intake);
+  if (!looks_at_ids_) scratch->intake.deduplicate_seconds = 0;
   scratch->intake.ack = AckOf(tenant, bringer);
   intake_->Keep(scratch->intake, [intake = intake_, counters, events, kept = shaped.size(),
                                   done = std::move(done)](const Status& status) {

@@ -74,6 +74,10 @@ class Reception {
   // For tenants that say no level of their own, and for how long any waits. Call before others.
   void SetAck(AckWish ack) { ack_ = ack; }
 
+  // Ids of events are not looked at: whom the events are sent to cannot be asked of them. Call
+  // before others.
+  void LeaveIdsToOthers() { looks_at_ids_ = false; }
+
   // From now on KeepChunk keeps. Call once, before any; `chunks` outlives this.
   void SetChunkIntake(ChunkIntake* chunks) { chunks_ = chunks; }
 
@@ -105,6 +109,7 @@ class Reception {
   const Clock* const clock_;
   ChunkIntake* chunks_ = nullptr;
   AckWish ack_;
+  bool looks_at_ids_ = true;
   std::atomic<const UserAgentParser*> user_agents_{nullptr};
   mutable KeyWatch watch_;
 };

@@ -63,6 +63,7 @@ void Packer::RefuseReady(const Status& status) {
 
 void Packer::RefuseOne(const ReadyChunk& one, const Status& status) {
   if (one.stored_by) parts_.watch->Unreserve(1);
+  if (one.copied_by) parts_.copier->Unreserve();
   one.done(status);
 }
 
@@ -312,7 +313,19 @@ void Packer::SendWritten(std::span<const NewChunk> chunks, const std::vector<Ins
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     sent[i] = {waiting[i], chunks[i].value, commit_at[i]};
   }
-  parts_.sender->Add(std::move(sent));
+  const auto shared = std::make_shared<std::vector<SenderChunk>>(std::move(sent));
+  Then([sender = parts_.sender, shared] { sender->Add(std::move(*shared)); });
+}
+
+// When the copy, if there is one, has what the outbox has.
+void Packer::Then(std::function<void()> next) {
+  if (parts_.copier == nullptr) return next();
+  parts_.copier->Then(std::move(next));
+}
+
+void Packer::AwaitReady(const ReadyChunk& one, OutboxId id) {
+  if (one.stored_by) return parts_.watch->WatchChunk(id, *one.stored_by, one.done);
+  if (one.copied_by) return parts_.copier->Await(*one.copied_by, one.done);
 }
 
 // They cover nothing of the intake: whoever sent them is told when they are not on the disk.
@@ -323,12 +336,11 @@ void Packer::WriteReady(std::vector<ReadyChunk> ready) {
   const auto waiting = parts_.outbox->Append(chunks);
   if (waiting.ok()) {
     for (std::size_t i = 0; i < ready.size(); ++i) {
-      const ReadyChunk& one = ready[i];
-      if (one.stored_by) parts_.watch->WatchChunk((*waiting)[i].id, *one.stored_by, one.done);
+      AwaitReady(ready[i], (*waiting)[i].id);
     }
     SendWritten(chunks, std::vector<Instant>(chunks.size(), options_.clock->Now()), *waiting);
     for (const ReadyChunk& one : ready) {
-      if (!one.stored_by) one.done(OkStatus());
+      if (!one.stored_by && !one.copied_by) one.done(OkStatus());
     }
     return;
   }
@@ -348,7 +360,9 @@ void Packer::HandleSender(SenderRequests requests) {
   for (const OutboxId id : requests.renumberings) {
     StatusOr<WaitingChunk> renumbered = Renumber(id);
     if (!renumbered.ok() && parts_.outbox->broken()) return Fail(renumbered.status());
-    parts_.sender->HandleRenumbered(id, std::move(renumbered));
+    Then([sender = parts_.sender, id, renumbered = std::move(renumbered)] {
+      sender->HandleRenumbered(id, renumbered);
+    });
   }
 }
 

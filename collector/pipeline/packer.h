@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "collector/copies/spool_copier.h"
 #include "collector/pipeline/chunk_batcher.h"
 #include "collector/pipeline/chunk_numbers.h"
 #include "collector/pipeline/commit_watch.h"
@@ -43,13 +44,16 @@ struct PackerParts {
   Sender* sender = nullptr;
   Deduplicator* deduplicator = nullptr;
   CommitWatch* watch = nullptr;
+  SpoolCopier* copier = nullptr;  // null: chunks are sent as soon as they are on this disk
 };
 
 // A chunk that came as one. `done` hears once whether it is on the disk, or, with a `stored_by`,
-// whether it is committed by then; that is reserved with the watch.
+// whether it is committed by then; that is reserved with the watch. With a `copied_by`: whether a
+// copy has it by then; reserved with the copier.
 struct ReadyChunk {
   NewChunk chunk;
   std::optional<Instant> stored_by;
+  std::optional<Instant> copied_by;
   std::function<void(Status)> done;
 };
 
@@ -125,6 +129,7 @@ class Packer {
   void PackOne(EventsOfChunk events);
   void WritePending(bool also_dropped_alone);
   void WriteReady(std::vector<ReadyChunk> ready);
+  void Then(std::function<void()> next);
   void SendWritten(std::span<const NewChunk> chunks, const std::vector<Instant>& commit_at,
                    const std::vector<WaitingChunk>& waiting);
   Status NumberPending();
@@ -132,6 +137,7 @@ class Packer {
   void Fail(const Status& status);
   void RefuseReady(const Status& status);
   void RefuseOne(const ReadyChunk& one, const Status& status);
+  void AwaitReady(const ReadyChunk& one, OutboxId id);
   BatchTime Time() const;
 
   const PackerOptions options_;

@@ -24,9 +24,10 @@ namespace {
 // Chunks of the backlog: what is known of each is in memory.
 constexpr std::size_t kMaxBacklogChunks = 1'000'000;
 constexpr std::uint64_t kDeadLetterShare = 8;  // one part of so many
-constexpr char kIntake[] = "intake";
-constexpr char kOutbox[] = "outbox";
-constexpr char kDead[] = "dead";
+constexpr SpoolPart kParts[] = {SpoolPart::kIntake, SpoolPart::kOutbox, SpoolPart::kDead};
+// What a stop waits for the last changes to be copied: they change nothing for whoever was
+// answered.
+constexpr Duration kLastCopies = std::chrono::seconds(2);
 constexpr Duration kRetryWhenFull = std::chrono::seconds(10);
 constexpr Duration kRetryWhenBusy = std::chrono::seconds(1);
 
@@ -52,6 +53,9 @@ Status Validate(const PipelineOptions& options) {
   if (options.max_in_flight < 1) return InvalidArgument("0 puts at once");
   if (options.lateness < Duration(0) || options.max_backlog_age <= Duration(0)) {
     return InvalidArgument("a negative time");
+  }
+  if (options.copies && options.copies->peers.empty()) {
+    return InvalidArgument("copies of the spool, and nobody to keep them");
   }
   if (options.writer > ChunkNumbers::kMaxWriter) {
     return InvalidArgument("writer {}, at most {}", options.writer, ChunkNumbers::kMaxWriter);
@@ -86,12 +90,14 @@ class SpoolPipeline final : public Pipeline {
 
  private:
   Status OpenDirectory();
-  SpoolLogOptions LogOptions(const char* name, std::uint64_t share,
-                             std::uint64_t max_segment) const;
+  SpoolLogOptions LogOptions(SpoolPart part, std::uint64_t share, std::uint64_t max_segment) const;
+  void Then(std::function<void()> next);
   Status OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox);
   void MakeParts(IntakeRecovery recovery);
   Status Admit(const IntakeRequest& request);
   Status Reserve(const IntakeRequest& request, std::size_t bytes);
+  Status ReserveAck(AckLevel level, std::size_t events);
+  void UnreserveAck(AckLevel level, std::size_t events);
   void HandleKept(const KeptHow& how, const Status& kept, std::uint64_t number);
   Status CheckSpace(std::uint64_t bytes);
   Status AdmitChunk(const PackedChunk& chunk);
@@ -106,6 +112,7 @@ class SpoolPipeline final : public Pipeline {
   std::uint64_t recovered_chunks_ = 0;
 
   CommitWatch watch_;
+  std::unique_ptr<SpoolCopier> copier_;    // may be null
   std::unique_ptr<SpoolLog> intake_file_;  // until MakeParts
   std::unique_ptr<DeadLetters> dead_letters_;
   std::unique_ptr<ChunkNumbers> numbers_;
@@ -119,6 +126,7 @@ class SpoolPipeline final : public Pipeline {
 SpoolPipeline::~SpoolPipeline() {
   // In the order of the events' way: nobody is told anything after it has stopped.
   if (intake_) intake_->Stop();
+  if (copier_) copier_->Stop();
   if (deduplicator_) deduplicator_->Stop();
   if (packer_) packer_->Stop();
   if (sender_) sender_->Stop();
@@ -133,21 +141,34 @@ Status SpoolPipeline::OpenDirectory() {
     LogWarning("{}: cannot be synced: {}", parent, ToString(synced));  // not ours, perhaps
   }
   ASSIGN_OR_RETURN(lock_, options_.files->Lock(path + "/LOCK"));
-  for (const char* log : {kIntake, kOutbox, kDead}) {
-    RETURN_IF_ERROR(options_.files->MakeDirectory(path + "/" + log));
+  for (const SpoolPart part : kParts) {
+    RETURN_IF_ERROR(options_.files->MakeDirectory(path + "/" + std::string(ToString(part))));
   }
   return options_.files->SyncDirectory(path);
 }
 
-SpoolLogOptions SpoolPipeline::LogOptions(const char* name, std::uint64_t share,
+SpoolLogOptions SpoolPipeline::LogOptions(SpoolPart part, std::uint64_t share,
                                           std::uint64_t max_segment) const {
   const std::uint64_t segment = std::min(options_.max_spool_bytes / share, max_segment);
-  return {.files = options_.files,
-          .directory = options_.directory + "/" + name,
-          .clock = options_.clock,
-          .seed = RandomSeed(),
-          .segment_bytes = segment,
-          .allocate_bytes = segment / 4};
+  SpoolLogOptions log{.files = options_.files,
+                      .directory = options_.directory + "/" + std::string(ToString(part)),
+                      .clock = options_.clock,
+                      .seed = RandomSeed(),
+                      .segment_bytes = segment,
+                      .allocate_bytes = segment / 4};
+  if (copier_ == nullptr) return log;
+  log.watch = [copier = copier_.get(), part](const SpoolSegmentChange& change) {
+    const CopyFile file{part, change.segment.value()};
+    if (change.removed) return copier->HandleRemoved(file);
+    copier->HandleGrown(file, change.bytes, change.reader);
+  };
+  return log;
+}
+
+// When the copy has what is on the disk now; in the order of the calls.
+void SpoolPipeline::Then(std::function<void()> next) {
+  if (copier_ == nullptr) return next();
+  copier_->Then(std::move(next));
 }
 
 Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
@@ -160,15 +181,16 @@ Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
     if (options_.found && DecodeRequest(item.value, &request).ok()) options_.found(request);
     return OkStatus();
   };
-  ASSIGN_OR_RETURN(intake_file_, SpoolLog::Open(LogOptions(kIntake, 16, 256 * kMiB), visit));
+  ASSIGN_OR_RETURN(intake_file_,
+                   SpoolLog::Open(LogOptions(SpoolPart::kIntake, 16, 256 * kMiB), visit));
   const auto& segments = intake_file_->segments();
   const std::uint64_t first_request =
       segments.empty() ? std::numeric_limits<std::uint64_t>::max() : segments.front().first_number;
-  ASSIGN_OR_RETURN(outbox_,
-                   OutboxLog::Open(LogOptions(kOutbox, 32, 64 * kMiB), first_request, outbox));
+  ASSIGN_OR_RETURN(outbox_, OutboxLog::Open(LogOptions(SpoolPart::kOutbox, 32, 64 * kMiB),
+                                            first_request, outbox));
   // A number that a chunk of the outbox covers is no new request's.
   intake_file_->SkipTo(outbox->next_request);
-  ASSIGN_OR_RETURN(dead_letters_, DeadLetters::Open(LogOptions(kDead, 64, 64 * kMiB),
+  ASSIGN_OR_RETURN(dead_letters_, DeadLetters::Open(LogOptions(SpoolPart::kDead, 64, 64 * kMiB),
                                                     options_.max_spool_bytes / kDeadLetterShare));
   ASSIGN_OR_RETURN(ChunkNumbers numbers, ChunkNumbers::Open(options_.files, options_.directory,
                                                             options_.writer, RandomSeed()));
@@ -182,8 +204,11 @@ Status SpoolPipeline::OpenLogs(IntakeRecovery* intake, OutboxRecovery* outbox) {
 void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
   intake_ = std::make_unique<IntakeLog>(
       std::move(intake_file_),
-      [this](std::vector<KeptRequest> kept) { deduplicator_->Add(std::move(kept)); },
-      [this](ClaimOwner owner) { deduplicator_->EndGroup(owner); });
+      [this](std::vector<KeptRequest> kept) {
+        const auto shared = std::make_shared<std::vector<KeptRequest>>(std::move(kept));
+        Then([this, shared] { deduplicator_->Add(std::move(*shared)); });
+      },
+      [this](ClaimOwner owner) { Then([this, owner] { deduplicator_->EndGroup(owner); }); });
   deduplicator_ = std::make_unique<Deduplicator>(
       DeduplicatorOptions{
           .client = options_.client, .clock = options_.clock, .limits = options_.claims},
@@ -210,13 +235,17 @@ void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
                   .dead_letters = dead_letters_.get(),
                   .sender = sender_.get(),
                   .deduplicator = deduplicator_.get(),
-                  .watch = &watch_},
+                  .watch = &watch_,
+                  .copier = copier_.get()},
       std::move(recovery),
       [this](std::string_view tenant, std::size_t bytes) { counts_.Release(tenant, bytes); });
 }
 
 Status SpoolPipeline::Recover() {
   RETURN_IF_ERROR(OpenDirectory());
+  if (options_.copies) {
+    copier_ = std::make_unique<SpoolCopier>(*options_.copies, options_.clock);
+  }
   IntakeRecovery intake;
   OutboxRecovery outbox;
   RETURN_IF_ERROR(OpenLogs(&intake, &outbox));
@@ -225,9 +254,12 @@ Status SpoolPipeline::Recover() {
   std::vector<SenderChunk> chunks;
   for (WaitingChunk& waiting : outbox.waiting) chunks.push_back({.waiting = std::move(waiting)});
   sender_->Add(std::move(chunks));
-  sender_->Start();
   deduplicator_->Start();
-  packer_->Start();
+  Then([this] {
+    sender_->Start();
+    packer_->Start();
+  });
+  if (copier_) copier_->Start();
   intake_->Start();
   return OkStatus();
 }
@@ -287,8 +319,7 @@ void SpoolPipeline::Keep(const IntakeRequest& request, std::function<void(Status
 // Memory for what waits.
 Status SpoolPipeline::Reserve(const IntakeRequest& request, std::size_t bytes) {
   RETURN_IF_ERROR(counts_.Reserve(request.tenant, bytes));
-  if (request.ack.level == AckLevel::kLocal) return OkStatus();
-  const Status reserved = watch_.Reserve(request.events.size());
+  const Status reserved = ReserveAck(request.ack.level, request.events.size());
   if (!reserved.ok()) {
     counts_.Release(request.tenant, bytes);
     counts_.CountRefused(request.tenant);
@@ -296,10 +327,29 @@ Status SpoolPipeline::Reserve(const IntakeRequest& request, std::size_t bytes) {
   return reserved;
 }
 
+// For an answer that waits for more than this disk.
+Status SpoolPipeline::ReserveAck(AckLevel level, std::size_t events) {
+  switch (level) {
+    case AckLevel::kLocal:
+      return OkStatus();
+    case AckLevel::kReplicated:
+      if (copier_ != nullptr) return copier_->Reserve();
+      return Unavailable("this collector has no peers that keep copies ([replica])");
+    case AckLevel::kStored:
+      return watch_.Reserve(events);
+  }
+  return Internal("a level that is none");
+}
+
+void SpoolPipeline::UnreserveAck(AckLevel level, std::size_t events) {
+  if (level == AckLevel::kReplicated) copier_->Unreserve();
+  if (level == AckLevel::kStored) watch_.Unreserve(events);
+}
+
 void SpoolPipeline::HandleKept(const KeptHow& how, const Status& kept, std::uint64_t number) {
   unwritten_ -= how.bytes;
   if (!kept.ok()) {
-    if (how.level != AckLevel::kLocal) watch_.Unreserve(how.events);
+    UnreserveAck(how.level, how.events);
     counts_.Release(how.tenant, how.bytes);
     counts_.CountRefused(how.tenant);
     full_ = kept.code() == StatusCode::kResourceExhausted;
@@ -307,6 +357,7 @@ void SpoolPipeline::HandleKept(const KeptHow& how, const Status& kept, std::uint
   }
   counts_.CountAccepted(how.tenant, how.events, how.json_bytes);
   if (how.level == AckLevel::kLocal) return how.done(kept);
+  if (how.level == AckLevel::kReplicated) return copier_->Await(how.deadline, how.done);
   watch_.Watch({.number = number,
                 .events = how.events,
                 .claims = how.claims,
@@ -327,8 +378,7 @@ Status SpoolPipeline::AdmitChunk(const PackedChunk& chunk) {
   }
   RETURN_IF_ERROR(CheckSpace(chunk.value.size()));
   RETURN_IF_ERROR(counts_.Reserve(chunk.tenant, chunk.value.size()));
-  if (chunk.ack.level == AckLevel::kLocal) return OkStatus();
-  const Status reserved = watch_.Reserve(1);
+  const Status reserved = ReserveAck(chunk.ack.level, 1);
   if (!reserved.ok()) counts_.Release(chunk.tenant, chunk.value.size());
   return reserved;
 }
@@ -344,9 +394,9 @@ void SpoolPipeline::KeepChunk(const PackedChunk& chunk, std::function<void(Statu
                            .info = chunk.info,
                            .created = WallSeconds(options_.clock->WallNow())},
                  .value = chunk.value};
-  if (chunk.ack.level != AckLevel::kLocal) {
-    ready.stored_by = options_.clock->Now() + chunk.ack.timeout;
-  }
+  const Instant deadline = options_.clock->Now() + chunk.ack.timeout;
+  if (chunk.ack.level == AckLevel::kStored) ready.stored_by = deadline;
+  if (chunk.ack.level == AckLevel::kReplicated) ready.copied_by = deadline;
   ready.done = [this, tenant = std::string(chunk.tenant), info = chunk.info,
                 done = std::move(done)](const Status& kept) {
     counts_.Release(tenant, info.value_bytes);
@@ -363,11 +413,15 @@ void SpoolPipeline::KeepChunk(const PackedChunk& chunk, std::function<void(Statu
 Status SpoolPipeline::Drain(Duration grace) {
   draining_ = true;
   intake_->Stop();
+  if (copier_ != nullptr && !copier_->WaitUntilPassed(grace)) {
+    return DeadlineExceeded("some events wait to be copied: they stay in the spool");
+  }
   const bool checked = deduplicator_->WaitUntilIdle(grace);
   RETURN_IF_ERROR(packer_->Drain(grace));
   if (!checked) return DeadlineExceeded("some events wait for verdicts: they stay in the spool");
   intake_->TrimStopped();
   packer_->TrimAll();
+  if (copier_ != nullptr) copier_->Flush(std::min(grace, kLastCopies));
   return intake_->failure();
 }
 
@@ -391,6 +445,7 @@ PipelineStats SpoolPipeline::stats() const {
   stats.failures = sent.failures;
   stats.requests_watched = watch_.requests();
   stats.deduplicated = deduplicator_->stats();
+  if (copier_ != nullptr) stats.copies = copier_->stats();
   stats.renumbered = packer_->renumbered();
   stats.dead_letters = dead_letters_->letters();
   stats.dead_letter_events = dead_letters_->events();

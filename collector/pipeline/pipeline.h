@@ -4,11 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "client/client.h"
+#include "collector/copies/spool_copier.h"
 #include "collector/pipeline/deduplicator.h"
 #include "collector/pipeline/intake.h"
 #include "storage/file_system.h"
@@ -38,6 +40,8 @@ struct PipelineOptions {
   // made. Given: whoever gives it says that no other process uses it.
   std::uint64_t writer = 0;
   ClaimLimits claims;
+  // A copy of the spool is kept in step at one of these peers, for AckLevel::kReplicated.
+  std::optional<CopierOptions> copies;
 
   // For those who keep in the ids of their events how far they have come. `found` is told by Open
   // of each request that the intake still has; `before_trim` is called, on a thread of the
@@ -84,6 +88,7 @@ struct PipelineStats {
   std::uint64_t requests_watched = 0;  // kept, and answered only when they are stored
 
   DeduplicatorStats deduplicated;
+  std::optional<CopierStats> copies;
 
   std::uint64_t recovered_requests = 0;  // read from the spool by Open, not all in the outbox yet
   std::uint64_t recovered_chunks = 0;    // not known to be committed
@@ -105,6 +110,10 @@ struct PipelineStats {
 //
 // It never seals a second: a late event may come at any time, and its second is then committed once
 // more.
+//
+// With a copy: what is on the disk goes on, to claims, the outbox, and the store, only when the
+// copy has it too, or there has been none for a while. So whatever the copy is when this disk is
+// lost, a pipeline that is opened on it does what this one would have done after a crash.
 //
 // After a failed fdatasync of a log nothing more is written (PipelineStats::failure): Keep answers
 // UNAVAILABLE, and the process should end; the next Open finds out what is on the disk.

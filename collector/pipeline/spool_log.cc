@@ -93,7 +93,14 @@ Status SpoolLog::RecoverSegment(SegmentId id, const Visit& visit) {
   table_.Add(SegmentEntry{.id = id, .sealed = true, .bytes = scan.end}, *opened);
   if (segment.first_number == 0) segment.first_number = segment.last_number = next_number();
   segments_.push_back(segment);
+  Tell(segment);
   return OkStatus();
+}
+
+void SpoolLog::Tell(const SpoolSegment& segment) const {
+  if (!options_.watch) return;
+  options_.watch(
+      {.segment = segment.id, .bytes = segment.bytes, .reader = table_.Reader(segment.id)});
 }
 
 // Out of the way of the next start, and still there for whoever wants to look.
@@ -154,7 +161,9 @@ StatusOr<std::vector<SpoolPlace>> SpoolLog::Append(std::span<SpoolAppend> record
   }
   for (const SegmentEntry& changed : stream_->TakeChanged()) {
     for (SpoolSegment& segment : segments_) {
-      if (segment.id == changed.id) segment.bytes = changed.bytes;
+      if (segment.id != changed.id) continue;
+      segment.bytes = changed.bytes;
+      Tell(segment);
     }
   }
   Account();
@@ -180,10 +189,16 @@ Status SpoolLog::RemoveOldest(std::size_t count) {
     table_.Remove(segment.id);
     RETURN_IF_ERROR(segment.damaged ? SetAside(segment.id)
                                     : options_.files->Remove(directory_.SegmentPath(segment.id)));
+    removed_.push_back(segment.id);
     segments_.pop_front();
   }
   Account();
-  return options_.files->SyncDirectory(directory_.segments());
+  RETURN_IF_ERROR(options_.files->SyncDirectory(directory_.segments()));
+  for (const SegmentId id : removed_) {
+    if (options_.watch) options_.watch({.segment = id, .removed = true});
+  }
+  removed_.clear();
+  return OkStatus();
 }
 
 std::function<Status(const SpoolLog::Visit&)> SpoolLog::Reader() const {

@@ -20,6 +20,13 @@
 
 namespace carillon {
 
+struct SpoolSegmentChange {
+  SegmentId segment;
+  bool removed = false;
+  std::uint64_t bytes = 0;                      // on the disk now, all of them for good
+  std::shared_ptr<const SegmentReader> reader;  // unless removed
+};
+
 struct SpoolLogOptions {
   FileSystem* files = nullptr;
   std::string directory;  // made when it is not there
@@ -27,6 +34,8 @@ struct SpoolLogOptions {
   std::uint64_t seed = 0;  // for the salts
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   std::uint64_t allocate_bytes = std::uint64_t{16} << 20;  // ahead
+  // Told of each change of a segment when it is on the disk, by whoever made it; may be empty.
+  std::function<void(const SpoolSegmentChange&)> watch;
 };
 
 struct SpoolAppend {
@@ -111,6 +120,7 @@ class SpoolLog {
   Status SetAside(SegmentId id);
   Status Broken(const Status& status);
   void Account();
+  void Tell(const SpoolSegment& segment) const;
 
   const SpoolLogOptions options_;
   Random random_;
@@ -119,6 +129,7 @@ class SpoolLog {
   LogShared shared_;
   std::unique_ptr<LogStream> stream_;
   std::deque<SpoolSegment> segments_;
+  std::vector<SegmentId> removed_;  // and not told of: a crash may bring them back
   std::atomic<std::uint64_t> bytes_{0};
   std::uint64_t damaged_ = 0;
   std::size_t damaged_files_ = 0;

@@ -336,7 +336,7 @@ Status ReadLifetime(const toml::node& node, std::uint64_t* seconds) {
 
 Status ReadAck(const toml::node& node, std::optional<AckLevel>* ack) {
   *ack = ParseAckLevel(node.value_exact<std::string>().value_or(""));
-  return ack->has_value() ? OkStatus() : InvalidArgument("want 'local' or 'stored'");
+  return ack->has_value() ? OkStatus() : InvalidArgument("want 'local', 'replicated', or 'stored'");
 }
 
 StatusOr<Tenant> ReadTenant(std::string_view name, const toml::node& node) {

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <toml++/toml.h>
+
+#include "base/status.h"
+
+// What the collector has to do with other collectors: [replica] and [send] of its configuration.
+namespace carillon {
+
+// Copies of its spool with others, and of theirs here (docs/design/0009-acknowledgements.md).
+struct ReplicaConfig {
+  std::string name;                // of this collector; no other one's
+  std::vector<std::string> to;     // "http://HOST:PORT", where others keep copies; empty: none
+  std::string listen;              // IP:PORT, for others' copies here; empty: none
+  std::string key_file;            // what they all share
+  std::string ca_file;             // PEM, for https; empty: the system's
+  std::uint64_t max_mib = 16'384;  // of copies here
+  std::uint64_t alone_after_ms = 5'000;  // then nothing waits for a copy any more
+};
+// Where an agent's chunks go instead of the ring.
+struct SendConfig {
+  std::vector<std::string> to;  // "http://HOST:PORT" of collectors; empty: to the ring
+  std::string key_file;         // the write key of the tenant there
+  std::string ca_file;          // PEM, for https; empty: the system's
+};
+inline constexpr std::size_t kMaxPeers = 16;
+
+struct PeerConfig {
+  ReplicaConfig replica;
+  SendConfig send;
+};
+
+// Is it one of these tables?
+bool IsPeerKey(std::string_view key);
+// Reads the value of it. INVALID_ARGUMENT names line and key.
+Status ReadPeerKey(std::string_view key, const toml::node& value, PeerConfig* peers);
+// Between keys. INVALID_ARGUMENT.
+Status CheckPeers(const PeerConfig& peers);
+
+// The first line of a file that holds a key. INVALID_ARGUMENT: it cannot be read, or is shorter
+// than kMinSharedKeyBytes or no plain text.
+StatusOr<std::string> ReadKeyFile(const std::string& path, std::size_t least_bytes);
+inline constexpr std::size_t kMinSharedKeyBytes = 16;
+
+}  // namespace carillon
