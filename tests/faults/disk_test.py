@@ -106,10 +106,10 @@ class FullDiskTest(cluster.ClusterTest):
         self.addCleanup(subprocess.run, ["umount", "--lazy", directory], check=False, timeout=10)
 
     def fill(self, member):
-        """All but a little less than the node wants to be free."""
+        """All but a little less than the node wants to be free (5 %); it writes meanwhile."""
         path = os.path.join(member.directory, "filler")
         free = os.statvfs(member.directory)
-        size = int(free.f_bavail * free.f_frsize * 0.999)
+        size = int(free.f_bavail * free.f_frsize * 0.97)
         with open(path, "wb") as file:
             os.posix_fallocate(file.fileno(), 0, size)
         return path
