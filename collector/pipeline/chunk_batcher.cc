@@ -1,6 +1,7 @@
 #include "collector/pipeline/chunk_batcher.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -58,11 +59,14 @@ ChunkBatcher::Batches::value_type* ChunkBatcher::FindBatch(const BatchEvent& eve
 }
 
 Instant ChunkBatcher::DueOf(Epoch epoch, const BatchTime& time) const {
-  constexpr auto kSecond = std::chrono::seconds(1);
-  const Duration end = std::chrono::seconds(epoch.value() + 1);
-  const Duration left = end + limits_.lateness - std::chrono::microseconds(time.wall_us);
-  const bool usual = left > Duration(0) && left <= limits_.lateness + kSecond;
-  return time.now + (usual ? left : limits_.lateness);
+  using std::chrono::microseconds;  // in nanoseconds the last epochs would not fit
+  constexpr microseconds kSecond = std::chrono::seconds(1);
+  static_assert(kMaxEpoch < std::numeric_limits<std::int64_t>::max() / 2 / kSecond.count());
+  const microseconds end = static_cast<std::int64_t>(epoch.value() + 1) * kSecond;
+  const auto lateness = std::chrono::duration_cast<microseconds>(limits_.lateness);
+  const microseconds left = end + lateness - microseconds(time.wall_us);
+  const bool usual = left > microseconds(0) && left <= lateness + kSecond;
+  return time.now + (usual ? Duration(left) : limits_.lateness);
 }
 
 ChunkBatcher::Batches::iterator ChunkBatcher::Close(Batches::iterator batch,

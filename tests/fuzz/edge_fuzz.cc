@@ -53,8 +53,13 @@ void Hear(const EdgeLimits& limits, const Exchange& exchange, std::string* heard
   CheckBody(exchange, heard);
 }
 
+struct Heard {
+  std::string text;
+  bool refused = false;
+};
+
 // As a connection reads: what was not taken comes again with more behind it.
-std::string Listen(std::string_view bytes, std::size_t piece) {
+Heard Listen(std::string_view bytes, std::size_t piece) {
   const EdgeLimits limits = Limits();
   RequestReader reader(limits);
   Exchange exchange;
@@ -78,7 +83,7 @@ std::string Listen(std::string_view bytes, std::size_t piece) {
       CHECK(exchange.body_bytes() <= limits.max_body_bytes);
       if (progress == RequestReader::Progress::kBad) {
         CHECK(reader.refusal().status >= 400 && !reader.refusal().text.empty());
-        return heard;  // how soon it is refused depends on how the bytes come
+        return {heard, true};
       }
       if (progress == RequestReader::Progress::kMore) break;
       Hear(limits, exchange, &heard);
@@ -87,7 +92,14 @@ std::string Listen(std::string_view bytes, std::size_t piece) {
     waiting.erase(0, used);
     CHECK(waiting.size() <= limits.max_header_bytes + piece);
   }
-  return heard;
+  return {heard, false};
+}
+
+// The same requests. How soon one is refused, at a limit, depends on how the bytes come.
+bool AreAlike(const Heard& one, const Heard& other) {
+  const std::size_t common = std::min(one.text.size(), other.text.size());
+  if (one.text.compare(0, common, other.text, 0, common) != 0) return false;
+  return one.text.size() == other.text.size() || (one.text.size() == common ? one : other).refused;
 }
 
 }  // namespace
@@ -97,8 +109,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace carillon;  // NOLINT: this function must be global
   if (size < 2) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const std::string whole = Listen(bytes, bytes.size());
-  const std::string cut = Listen(bytes, 1 + data[0] % 64);
-  CHECK(whole == cut);
+  CHECK(AreAlike(Listen(bytes, bytes.size()), Listen(bytes, 1 + data[0] % 64)));
   return 0;
 }

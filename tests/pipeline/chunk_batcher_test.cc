@@ -47,6 +47,14 @@ class ChunkBatcherTest : public ::testing::Test {
   std::vector<EventsOfChunk> closed_;
 };
 
+TEST_F(ChunkBatcherTest, ASecondThatIsFarAwayClosesAfterTheLateness) {
+  Add(1, 19'995'873'487);
+  Add(2, kMaxEpoch);
+  EXPECT_EQ(batcher_.Deadline(), kStart + 1000ms);
+  Tick(1000ms);
+  EXPECT_THAT(closed_, SizeIs(2));
+}
+
 TEST_F(ChunkBatcherTest, ClosesASecondWhenItAndTheLatenessHavePassed) {
   Add(1);
   Add(2);
