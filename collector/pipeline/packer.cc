@@ -4,9 +4,11 @@
 #include <chrono>
 #include <utility>
 
+#include "base/bucket.h"
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/log.h"
+#include "collector/pipeline/request_check.h"
 #include "crunch/chunk_codec.h"
 
 namespace carillon {
@@ -435,7 +437,9 @@ void Packer::RecoverIntake() {
 // request_ is this one's until a round is run. An error: it stops.
 Status Packer::RecoverItem(SpoolItem item) {
   SharedBytes value(std::move(item.value));
-  const Status status = DecodeRequest(value.view(), &request_);
+  Status status = DecodeRequest(value.view(), &request_);
+  // Chunks are limited by what the configuration says now: what is larger is in one of its own.
+  if (status.ok()) status = CheckRequest(request_, kMaxChunkBytesLimit);
   if (!status.ok()) {
     LogWarning("intake: request {} is lost: {}", item.place.number, ToString(status));
     ++damaged_;

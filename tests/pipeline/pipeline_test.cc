@@ -31,6 +31,29 @@ Status DrainQuickly(PipelineMachine* machine) {
   return DeadlineExceeded("never");
 }
 
+// Found by spool_fuzz: such a line would be counted as two events.
+TEST_F(PipelineTest, ARecordThatNobodyCanHaveKeptIsDamageAndTheRestIsStored) {
+  {
+    const auto intake =
+        SpoolLog::Open({.files = &files, .directory = "/spool/intake", .clock = &clock},
+                       [](const SpoolItem&) { return OkStatus(); });
+    ASSERT_TRUE(intake.ok());
+    for (const std::string_view json : {"{\"n\":\n1}", "{\"n\":2}"}) {
+      PreparedEvent event{.bucket = "events", .type = "WEB", .json = json};
+      event.time_us = static_cast<std::int64_t>(kNow) * 1'000'000;
+      IntakeRequest request{.tenant = "acme", .received_us = event.time_us};
+      request.events = {event};
+      std::vector<SpoolAppend> records = {
+          {.kind = SpoolKind::kRequest, .value = Rope(SharedBytes(EncodeRequest(request)))}};
+      ASSERT_TRUE((*intake)->Append(records).ok());
+    }
+  }
+  ASSERT_TRUE(Open().ok());
+  EXPECT_TRUE(DrainQuickly(this).ok());
+  EXPECT_THAT(client.Events(), ElementsAre(Pair("{\"n\":2}", 1)));
+  EXPECT_EQ(pipeline->stats().damaged, 1u);
+}
+
 TEST_F(PipelineTest, CommitsWhatItHasTaken) {
   ASSERT_TRUE(Open().ok());
   EXPECT_TRUE(Keep("acme", {Event(1), Event(2)}).ok());
