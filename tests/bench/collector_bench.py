@@ -54,25 +54,21 @@ def touch_memory(gigabytes):
                   mmap.MAP_POPULATE).close()
 
 
-def cpu_seconds(pid):
-    """Of a process and all that it started and that live."""
-    parents, used = {}, {}
+def cpu_seconds(program, root):
+    """Of all processes of that name whose command line names a path of `root`."""
+    total = 0
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
+                with open(f"/proc/{entry}/cmdline", encoding="utf-8") as file:
+                    words = file.read().split("\0")
                 with open(f"/proc/{entry}/stat", encoding="ascii") as file:
                     fields = file.read().rpartition(")")[2].split()
             except OSError:
                 continue
-            parents[int(entry)] = int(fields[1])
-            used[int(entry)] = int(fields[11]) + int(fields[12])
-
-    def descends(one):
-        while one and one != pid:
-            one = parents.get(one, 0)
-        return one == pid
-
-    return sum(ticks for one, ticks in used.items() if descends(one)) / os.sysconf("SC_CLK_TCK")
+            if os.path.basename(words[0]) == program and any(root in word for word in words):
+                total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 class Servers:
@@ -88,10 +84,10 @@ class Servers:
 
     def start_all(self):
         base = self.free_base()
-        self.nodes = self.start(f"{BIN}/carillon", "local", "--nodes", "3", "--data",
+        self.start(f"{BIN}/carillon", "local", "--nodes", "3", "--data",
                                 os.path.join(self.root, "nodes"), "--base-port", str(base))
         self.await_true(lambda: "ready;" in self.log(0), "three nodes")
-        self.collector = self.start(
+        self.start(
             f"{BIN}/carillon-collector", "--endpoint", f"127.0.0.1:{base}", "--http",
             f"127.0.0.1:{self.http_port}", "--spool", os.path.join(self.root, "spool"), "--open",
             "demo")
@@ -164,9 +160,9 @@ def compare(servers, connections, arguments):
     ratios, rates, theirs, p99 = [], [], [], []
     for _ in range(arguments.runs):
         nginx, _ = wrk(servers.nginx_port, "one_event.lua", connections, arguments.seconds)
-        began = cpu_seconds(servers.collector.pid)
+        began = cpu_seconds("carillon-collector", servers.root)
         rate, late = wrk(servers.http_port, "one_event.lua", connections, arguments.seconds)
-        used = cpu_seconds(servers.collector.pid) - began
+        used = cpu_seconds("carillon-collector", servers.root) - began
         ratios.append(rate / nginx)
         rates.append(rate)
         theirs.append(nginx)
@@ -182,13 +178,13 @@ def compare(servers, connections, arguments):
 def store(servers, seconds):
     before = servers.metric("carillon_collector_events_committed_total")
     began = time.monotonic()
-    cpu = [cpu_seconds(servers.collector.pid), cpu_seconds(servers.nodes.pid)]
+    cpu = [cpu_seconds("carillon-collector", servers.root), cpu_seconds("carillond", servers.root)]
     rate, p99 = wrk(servers.http_port, "hundred_events.lua", 32, seconds)
     accepted = time.monotonic() - began
     backlog = servers.metric("carillon_collector_spool_bytes")
     lag = servers.metric("carillon_collector_lag_seconds")
     stored = servers.metric("carillon_collector_events_committed_total") - before
-    cpu = [cpu_seconds(servers.collector.pid) - cpu[0], cpu_seconds(servers.nodes.pid) - cpu[1]]
+    cpu = [cpu_seconds("carillon-collector", servers.root) - cpu[0], cpu_seconds("carillond", servers.root) - cpu[1]]
     return {"seconds": accepted, "accepted_events_per_second": rate * EVENTS_A_REQUEST,
             "stored_events_per_second": stored / accepted, "p99_ms": p99, "spool_bytes": backlog,
             "lag_seconds": lag, "collector_cpu_seconds": cpu[0], "nodes_cpu_seconds": cpu[1]}
