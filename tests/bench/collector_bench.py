@@ -96,7 +96,7 @@ class Servers:
         with open(path, "w", encoding="utf-8") as file:
             file.write(NGINX.format(root=self.root, port=self.nginx_port))
         self.start("nginx", "-c", path, "-e", os.path.join(self.root, "nginx.log"))
-        time.sleep(0.5)
+        self.await_true(lambda: self.listens(self.nginx_port), "nginx")
 
     def free_base(self):
         """Of six ports in a row that are free, below those of outgoing connections."""
@@ -109,6 +109,11 @@ class Servers:
             except OSError:
                 continue
         raise RuntimeError("no free ports")
+
+    @staticmethod
+    def listens(port):
+        with socket.socket() as one:
+            return one.connect_ex(("127.0.0.1", port)) == 0
 
     def log(self, number):
         with open(os.path.join(self.root, f"{number}.log"), encoding="utf-8") as file:

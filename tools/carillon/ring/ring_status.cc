@@ -101,12 +101,11 @@ std::string SettlingText(const ClusterState& state) {
 void WriteSettling(const ClusterState& state, JsonWriter* json) {
   json->Key("settling").BeginArray();
   if (state.settling) {
+    const std::vector<std::uint16_t> waits = WaitsToSettle(state);
     for (const auto& [name, before] : state.settling->before) {
       json->BeginObject().Field("bucket", name).Field("n_val_before", before.n_val);
       json->Field("w_before", before.w).Key("waits_for").BeginArray();
-      for (const std::uint16_t member : WaitsToSettle(state)) {
-        json->Text(state.members[member].name);
-      }
+      for (const std::uint16_t member : waits) json->Text(state.members[member].name);
       json->EndArray().EndObject();
     }
   }
