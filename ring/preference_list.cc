@@ -38,6 +38,17 @@ Quorum VotesOf(const std::vector<MemberIndex>& list, const ReplicaRule& rule) {
   return quorum;
 }
 
+// n - w + 1 of the homes, by each rule.
+std::vector<Quorum> ReadsOf(const std::vector<MemberIndex>& list, const BucketRules& rules) {
+  std::vector<Quorum> quorums;
+  for (const ReplicaRule& rule : Each(rules)) {
+    Quorum quorum = AcksOf(list, rule);
+    quorum.wanted = static_cast<std::uint32_t>(quorum.homes.size()) - quorum.wanted + 1;
+    quorums.push_back(std::move(quorum));
+  }
+  return quorums;
+}
+
 void AppendNew(const std::vector<MemberIndex>& from, std::vector<MemberIndex>* to) {
   for (const MemberIndex member : from) {
     if (!Contains(*to, member)) to->push_back(member);
@@ -80,13 +91,12 @@ std::vector<Quorum> WriteQuorumsOf(const PartitionHomes& partition, const Bucket
 }
 
 std::vector<Quorum> ReadQuorumsOf(const PartitionHomes& partition, const BucketRules& rules) {
-  std::vector<Quorum> quorums;
-  for (const ReplicaRule& rule : Each(rules)) {
-    Quorum quorum = AcksOf(ServingOf(partition), rule);
-    quorum.wanted = static_cast<std::uint32_t>(quorum.homes.size()) - quorum.wanted + 1;
-    quorums.push_back(std::move(quorum));
-  }
-  return quorums;
+  return ReadsOf(ServingOf(partition), rules);
+}
+
+std::vector<Quorum> FormerQuorumsOf(const PartitionHomes& partition, const BucketRules& rules) {
+  if (partition.phase != Phase::kReadNew) return {};
+  return ReadsOf(partition.homes, rules);
 }
 
 ClaimHomes ClaimHomesOf(const PartitionHomes& partition, const BucketRules& rules) {

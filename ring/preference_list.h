@@ -48,6 +48,9 @@ std::vector<Quorum> WriteQuorumsOf(const PartitionHomes& partition, const Bucket
 // All of which a read needs to find whatever is acknowledged: of each rule n - w + 1 of the homes
 // that serve reads in this phase.
 std::vector<Quorum> ReadQuorumsOf(const PartitionHomes& partition, const BucketRules& rules);
+// Who is worth asking beside them: in READNEW, of each rule as many of the homes before. They have
+// what a new home was too late for, which it gets with its second pull. Otherwise none.
+std::vector<Quorum> FormerQuorumsOf(const PartitionHomes& partition, const BucketRules& rules);
 
 // Whom a read asks, best first: the homes that serve reads in this phase, then those of the other
 // list.

@@ -7,8 +7,18 @@
 namespace carillon {
 namespace {
 
+bool Has(const std::vector<MemberIndex>& members, MemberIndex member) {
+  return std::find(members.begin(), members.end(), member) != members.end();
+}
+
 bool Serves(const Quorum& quorum, MemberIndex member) {
-  return std::find(quorum.homes.begin(), quorum.homes.end(), member) != quorum.homes.end();
+  return Has(quorum.homes, member);
+}
+
+// How many of the members are homes of the quorum.
+std::size_t HomesAmong(const std::vector<MemberIndex>& members, const Quorum& quorum) {
+  return static_cast<std::size_t>(std::count_if(
+      members.begin(), members.end(), [&](MemberIndex member) { return Serves(quorum, member); }));
 }
 
 // Whether a member's answer counts for a quorum: its home's, or that of one that may stand in for
@@ -44,22 +54,43 @@ void ManifestReads::Start(const std::string& bucket, EpochRange range, const std
     partitions_.push_back({.candidates = CandidatesOf(scene, id, bucket),
                            .quorums = ReadQuorumsOf(scene.state->placement[p], rules)});
   }
-  Ask(out);
+  OfMember asks = TakeAsks();
+  if (!scene.mutations.reads_by_new_rule) AddFormer(scene, rules, &asks);
+  if (former_until_) out->WakeAt(*former_until_);
+  Send(std::move(asks), out);
   Conclude();
 }
 
 // One request a node, for all partitions that still want an answer it may give.
-void ManifestReads::Ask(Outbox* out) {
-  std::map<MemberIndex, std::vector<PartitionId>> of_member;
+ManifestReads::OfMember ManifestReads::TakeAsks() {
+  OfMember asks;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
     OfPartition& partition = partitions_[p];
     while (const auto member = Choose(partition)) {
       std::erase(partition.candidates, *member);
       partition.waiting.push_back(*member);
-      of_member[*member].push_back(PartitionId(static_cast<std::uint16_t>(p)));
+      asks[*member].push_back(PartitionId(static_cast<std::uint16_t>(p)));
     }
   }
-  Send(std::move(of_member), out);
+  return asks;
+}
+
+void ManifestReads::AddFormer(const Scene& scene, const BucketRules& rules, OfMember* asks) {
+  for (std::size_t p = 0; p < partitions_.size(); ++p) {
+    OfPartition& partition = partitions_[p];
+    for (const Quorum& quorum : FormerQuorumsOf(scene.state->placement[p], rules)) {
+      std::size_t asked =
+          HomesAmong(partition.waiting, quorum) + HomesAmong(partition.former, quorum);
+      for (const MemberIndex member : quorum.homes) {
+        const bool is_asked = Has(partition.waiting, member) || Has(partition.former, member);
+        if (asked >= quorum.wanted || is_asked || !scene.IsUp(member)) continue;
+        partition.former.push_back(member);
+        (*asks)[member].push_back(PartitionId(static_cast<std::uint16_t>(p)));
+        former_until_ = scene.time.now + kHedgeAfter;
+        ++asked;
+      }
+    }
+  }
 }
 
 // Whom to ask for the sake of a quorum that has too few; nullopt: there is none, or nobody is left.
@@ -79,8 +110,8 @@ std::optional<MemberIndex> ManifestReads::Choose(const OfPartition& partition) {
   return std::nullopt;
 }
 
-void ManifestReads::Send(std::map<MemberIndex, std::vector<PartitionId>> of_member, Outbox* out) {
-  for (auto& [member, partitions] : of_member) {
+void ManifestReads::Send(OfMember asks, Outbox* out) {
+  for (auto& [member, partitions] : asks) {
     const OperationId operation = out->Scan(member, {.bucket = bucket_,
                                                      .partitions = partitions,
                                                      .range = range_,
@@ -115,21 +146,26 @@ bool ManifestReads::IsAnswered(const OfPartition& partition) {
 }
 
 void ManifestReads::Hedge(Outbox* out) {
-  std::map<MemberIndex, std::vector<PartitionId>> of_member;
+  OfMember asks;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
     OfPartition& partition = partitions_[p];
     const auto member = ChooseHedge(partition);
     if (!member) continue;
     std::erase(partition.candidates, *member);
     partition.waiting.push_back(*member);
-    of_member[*member].push_back(PartitionId(static_cast<std::uint16_t>(p)));
+    asks[*member].push_back(PartitionId(static_cast<std::uint16_t>(p)));
   }
-  Send(std::move(of_member), out);
+  Send(std::move(asks), out);
 }
 
 void ManifestReads::HandleTime(Outbox* out) {
-  if (done_ || !hedge_at_ || out->scene().time.now < *hedge_at_) return;
-  Hedge(out);
+  if (done_) return;
+  const Instant now = out->scene().time.now;
+  if (hedge_at_ && now >= *hedge_at_) Hedge(out);
+  if (!former_until_ || now < *former_until_) return;
+  former_until_.reset();
+  for (OfPartition& one : partitions_) one.former.clear();
+  Conclude();
 }
 
 void ManifestReads::Merge(ScanDone done) {
@@ -149,21 +185,22 @@ void ManifestReads::Merge(ScanDone done) {
 
 void ManifestReads::Handle(ScanDone done, Outbox* out) {
   const auto asked = asked_.find(done.operation);
-  if (asked == asked_.end()) return;
+  if (done_ || asked == asked_.end()) return;
   const auto [member, partitions] = std::move(asked->second);
   asked_.erase(asked);
   stale_ring_ = stale_ring_ || done.stale_ring;
   const bool answered = done.status.ok();
   for (const PartitionId partition : partitions) {
     OfPartition& one = partitions_[partition.value()];
-    std::erase(one.waiting, member);
-    if (answered) one.answered.push_back(member);
+    const bool was_waited_for = std::erase(one.waiting, member) != 0;
+    if (!was_waited_for) std::erase(one.former, member);
+    if (answered && was_waited_for) one.answered.push_back(member);
   }
   if (answered) {
     Merge(std::move(done));
   } else {
     last_error_ = std::move(done.status);
-    if (!stale_ring_) Ask(out);
+    if (!stale_ring_) Send(TakeAsks(), out);
   }
   Conclude();
 }
@@ -171,16 +208,14 @@ void ManifestReads::Handle(ScanDone done, Outbox* out) {
 void ManifestReads::Conclude() {
   if (done_) return;
   const auto is_settled = [](const OfPartition& one) {
-    return one.waiting.empty() || IsAnswered(one);
+    return one.former.empty() && (one.waiting.empty() || IsAnswered(one));
   };
   done_ = stale_ring_ || std::all_of(partitions_.begin(), partitions_.end(), is_settled);
   if (!done_ || stale_ring_) return;
   for (std::size_t p = 0; p < partitions_.size(); ++p) {
     const OfPartition& one = partitions_[p];
     for (const Quorum& quorum : one.quorums) {
-      const auto homes = std::count_if(one.answered.begin(), one.answered.end(),
-                                       [&](MemberIndex member) { return Serves(quorum, member); });
-      partial_ = partial_ || homes < quorum.wanted;
+      partial_ = partial_ || HomesAmong(one.answered, quorum) < quorum.wanted;
     }
     if (one.answered.empty()) {
       status_ = Unavailable("partition {}: nobody answers: {}", p, Message(last_error_));

@@ -17,6 +17,10 @@ namespace carillon {
 // too (a hedge), and whoever answers first counts. When homes are away those who stand in for them
 // answer, and what they know may not be all: the page is partial.
 //
+// Of a partition that is in READNEW, as many of its former homes are asked too, if they are up: a
+// new home may have been too late for a write and have it only after its second pull. They are
+// waited for as long as for a hedge, and missed by nobody.
+//
 //   Start --> asking --every partition has enough answers--> done (page, or error)
 //
 // A home that lacks a line is mended by anti-entropy. Pure. One owner at a time. Memory: the pages.
@@ -47,19 +51,22 @@ class ManifestReads {
     std::vector<Quorum> quorums;          // homes that serve reads
     std::vector<MemberIndex> waiting;     // requests under way
     std::vector<MemberIndex> answered;
+    std::vector<MemberIndex> former;  // homes before READNEW that are asked beside them
   };
   struct Asked {
     MemberIndex member;
     std::vector<PartitionId> partitions;
   };
+  using OfMember = std::map<MemberIndex, std::vector<PartitionId>>;
   using SecondKey = std::pair<Epoch, std::string>;
 
-  void Ask(Outbox* out);
+  OfMember TakeAsks();
+  void AddFormer(const Scene& scene, const BucketRules& rules, OfMember* asks);
   void Hedge(Outbox* out);
   static std::optional<MemberIndex> Choose(const OfPartition& partition);
   static std::optional<MemberIndex> ChooseHedge(const OfPartition& partition);
   static bool IsAnswered(const OfPartition& partition);
-  void Send(std::map<MemberIndex, std::vector<PartitionId>> of_member, Outbox* out);
+  void Send(OfMember asks, Outbox* out);
   void Conclude();
   void Merge(ScanDone done);
 
@@ -73,6 +80,7 @@ class ManifestReads {
   std::optional<Epoch> next_from_;
   std::vector<HeardSealLine> seals_;
   std::optional<Instant> hedge_at_;
+  std::optional<Instant> former_until_;  // until when former homes are waited for
   StateVersion version_;
   Status status_;
   Status last_error_;

@@ -15,7 +15,7 @@ struct NodeMutations {
   bool new_homes_not_told = false;     // of claims that are decided while a partition moves
   bool sync_overrides_votes = false;   // a pulled claim replaces another owner's
   bool settles_at_once = false;        // a changed rule of a bucket counts alone from the start
-  bool reads_by_new_rule = false;      // the same, of reads only
+  bool reads_by_new_rule = false;      // the same, of reads only; former homes are not asked
   bool settles_unpulled = false;       // a home says that it has settled, and has pulled nothing
   bool not_found_believed = false;     // the first home that has not got a chunk is believed
   friend bool operator==(const NodeMutations&, const NodeMutations&) = default;

@@ -68,7 +68,9 @@ void ListCoordinator::HandleNewState(Outbox* out) {
 void ListCoordinator::HandleTime(Outbox* out) {
   if (done_) return;
   if (wait_.IsOver(out->scene())) return Fail(StateWait::Error(), out);
+  if (manifests_.done()) return;
   manifests_.HandleTime(out);
+  Conclude(out);
 }
 
 void ListCoordinator::Conclude(Outbox* out) {
@@ -200,7 +202,11 @@ void RangeCoordinator::Handle(ReadDone done, Outbox* out) {
 void RangeCoordinator::HandleTime(Outbox* out) {
   if (done_) return;
   if (wait_.IsOver(out->scene())) return End(StateWait::Error(), out);
-  if (scanning_) manifests_.HandleTime(out);
+  if (scanning_ && !manifests_.done()) {
+    manifests_.HandleTime(out);
+    Conclude(out);
+    if (done_) return;
+  }
   reads_.HandleTime(out);
   GoOn(out);
 }

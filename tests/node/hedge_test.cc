@@ -119,6 +119,76 @@ TEST_F(HedgeTest, ARangeReadsManifestsFromTheNextHomeToo) {
   EXPECT_EQ(Take<StreamEnd>().size(), 1u);
 }
 
+// Partition 0 moves from node 3 to this node, which it is read from; the others are this node's.
+class ReadNewTest : public HedgeTest {
+ protected:
+  ReadNewTest() {
+    ClusterState state = State();
+    for (PartitionHomes& partition : state.placement) partition.homes = {0, 1};
+    state.placement[0] = {.homes = {2, 1}, .next = {0, 1}, .ready = {}, .phase = Phase::kReadNew};
+    state.buckets.at("events").n_val = 1;
+    state.buckets.at("events").w = 1;
+    Start({.state = Share(std::move(state)), .acceptor = {}, .lives = {54, 55}});
+    effects_.clear();
+  }
+};
+
+TEST_F(ReadNewTest, AListHasALineThatOnlyAFormerHomeHas) {
+  List();
+  const auto asked = TakeAsked<ReplicaScan>();
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].to, NodeOf(3));
+  EXPECT_TRUE(Take<Answer>().empty());
+  Reply(asked[0],
+        ScanReply{.seconds = {{.epoch = Epoch(kNow - 5), .dc = "1", .chunks = {Chunk()}}}});
+  const auto answers = Take<Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  const auto& list = std::get<SecondsAnswer>(answers[0].value);
+  EXPECT_EQ(list.seconds.size(), 1u);
+  EXPECT_FALSE(list.partial);
+}
+
+TEST_F(ReadNewTest, AFormerHomeThatIsSlowIsWaitedForNoLongerThanForAHedge) {
+  List();
+  Pass(kHedgeAfter - milliseconds(1));
+  EXPECT_TRUE(Take<Answer>().empty());
+  Pass(milliseconds(1));
+  const auto answers = Take<Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(answers[0].status.ok());
+  EXPECT_FALSE(std::get<SecondsAnswer>(answers[0].value).partial);
+}
+
+TEST_F(ReadNewTest, ARangeGoesOnWithoutAFormerHomeThatIsSlow) {
+  Step(ReadRangeInput{.request = RequestId(1),
+                      .bucket = "events",
+                      .range = {Epoch(kNow - 10), Epoch(kNow)},
+                      .filter = {}});
+  for (const ScanSeconds& scan : Take<ScanSeconds>()) {
+    Step(ScanDone{.operation = scan.operation, .status = OkStatus()});
+  }
+  EXPECT_TRUE(Take<StreamEnd>().empty());
+  Pass(kHedgeAfter);
+  EXPECT_EQ(Take<StreamEnd>().size(), 1u);
+}
+
+TEST_F(ReadNewTest, AListIsWholeWithoutAFormerHomeThatIsAway) {
+  List();
+  RefuseAllScans();
+  const auto answers = Take<Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(answers[0].status.ok());
+}
+
+TEST_F(ReadNewTest, AFormerHomesAnswerIsNoNewHomes) {
+  Step(ListSecondsInput{.request = RequestId(1),
+                        .bucket = "events",
+                        .range = {Epoch(kNow - 10), Epoch(kNow)},
+                        .filter = {}});
+  for (const AskPeer& asked : TakeAsked<ReplicaScan>()) Reply(asked, ScanReply{});
+  EXPECT_TRUE(Take<Answer>().empty());  // its own store has not answered
+}
+
 TEST_F(HedgeTest, ACommitLooksForAChunkElsewhereWhenOneIsSlow) {
   const auto first = Commit();
   ASSERT_EQ(first.size(), 1u);
