@@ -36,7 +36,7 @@ int HttpStatusOf(StatusCode code) {
 }
 
 EdgeAnswer JsonAnswer(int status, std::string body) {
-  return {.status = status, .content_type = std::string(kJsonType), .body = std::move(body)};
+  return {.status = status, .content_type = kJsonType, .body = std::move(body)};
 }
 
 EdgeAnswer TextAnswer(int status, std::string body) {

@@ -34,7 +34,7 @@ inline constexpr std::size_t kBodyPadding = 64;
 
 struct EdgeAnswer {
   int status = 200;
-  std::string content_type;  // empty: no body
+  std::string_view content_type;  // a literal; empty: no body
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 };

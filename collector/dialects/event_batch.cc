@@ -20,8 +20,11 @@ void EventBatch::Add(const EventFields& event) {
   const bool same_stream = !events_.empty() && events_.back().rejection < 0 &&
                            View(events_.back().stream) == event.stream;
   const Span stream = same_stream ? events_.back().stream : Keep(event.stream);
-  events_.push_back(
-      {.stream = stream, .id = Keep(event.id), .json = Keep(event.json), .time_us = event.time_us});
+  events_.push_back({.stream = stream,
+                     .id = Keep(event.id),
+                     .json = Keep(event.json),
+                     .time_us = event.time_us,
+                     .parsed = event.parsed});
   json_bytes_ += event.json.size();
 }
 
@@ -49,7 +52,8 @@ EventFields EventBatch::event(std::size_t place) const {
   return {.stream = View(event.stream),
           .id = View(event.id),
           .time_us = event.time_us,
-          .json = View(event.json)};
+          .json = View(event.json),
+          .parsed = event.parsed};
 }
 
 const EventRejection* EventBatch::rejection(std::size_t place) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "collector/dialects/json_document.h"
 
 namespace carillon {
 
@@ -22,6 +23,9 @@ struct EventFields {
   std::optional<std::int64_t> time_us;
   // One JSON object in one line: valid, no newline, no deeper than kMaxEventDepth.
   std::string_view json;
+  // The same object, if a dialect has it parsed: whoever shapes the event need not parse it again.
+  // Valid until its document is parsed anew, which a dialect does for its next request.
+  JsonValue parsed;
 };
 
 // What is wrong with one event of a request whose others are taken.
@@ -66,6 +70,7 @@ class EventBatch {
     Span id;
     Span json;
     std::optional<std::int64_t> time_us;
+    JsonValue parsed;
     std::int32_t rejection = -1;  // index into rejections_
   };
   Span Keep(std::string_view text);

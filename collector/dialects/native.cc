@@ -60,6 +60,7 @@ JsonDocument* ThreadsDocument() {
 std::string KeyOfBeacon(const EdgeRequest& request) {
   const std::string_view body = Trim(request.body);
   if (body.size() > kMaxBeaconBytes || !body.starts_with('{')) return {};
+  if (body.find(kKeyInBody) == std::string_view::npos) return {};
   JsonDocument* document = ThreadsDocument();
   if (!document->Parse(body).ok()) return {};
   const JsonValue root = document->root();
@@ -70,13 +71,15 @@ class Reader {
  public:
   explicit Reader(EventBatch* events) : events_(events) {}
 
-  Status Add(JsonValue event) {
+  // `stays`: the event's document is parsed anew only for the next request.
+  Status Add(JsonValue event, bool stays) {
     if (events_->size() >= kMaxEventsInRequest) {
       return OutOfRange("more than {} events in a request", kMaxEventsInRequest);
     }
     EventFields fields;
     const Status wrong = ReadNativeEvent(event, &id_, &line_, &fields);
     if (wrong.ok()) {
+      if (stays) fields.parsed = event;
       events_->Add(fields);
     } else {
       events_->AddRejected({wrong.code(), std::string(Message(wrong))});
@@ -85,7 +88,7 @@ class Reader {
   }
 
   Status AddAll(JsonValue array) {
-    for (const JsonValue event : array.items()) RETURN_IF_ERROR(Add(event));
+    for (const JsonValue event : array.items()) RETURN_IF_ERROR(Add(event, /*stays=*/true));
     return OkStatus();
   }
 
@@ -100,7 +103,7 @@ class Reader {
       if (line.empty()) continue;
       const Status parsed = document->Parse(line);
       if (parsed.ok()) {
-        RETURN_IF_ERROR(Add(document->root()));
+        RETURN_IF_ERROR(Add(document->root(), /*stays=*/false));
       } else if (events_->size() < kMaxEventsInRequest) {
         events_->AddRejected({parsed.code(), std::string(Message(parsed))});
       } else {
@@ -117,8 +120,11 @@ class Reader {
 };
 
 std::string CountsJson(const EventBatch& events) {
-  std::string body = fmt::format(R"({{"accepted":{},"rejected":{},"errors":[)",
-                                 events.size() - events.rejected(), events.rejected());
+  std::string body = R"({"accepted":)";
+  body += fmt::format_int(events.size() - events.rejected()).c_str();
+  body += R"(,"rejected":)";
+  body += fmt::format_int(events.rejected()).c_str();
+  body += R"(,"errors":[)";
   std::size_t told = 0;
   for (std::size_t i = 0; events.rejected() > 0 && i < events.size(); ++i) {
     const EventRejection* rejection = events.rejection(i);
@@ -128,7 +134,8 @@ std::string CountsJson(const EventBatch& events) {
     body += '}';
     if (++told == kMaxNativeErrors) break;
   }
-  return body + "]}\n";
+  body += "]}\n";
+  return body;
 }
 
 class Native final : public Dialect {

@@ -30,7 +30,7 @@ EdgeAnswer Success(const EdgeRequest& request, const EdgeOutcome& outcome) {
   const std::size_t rejected = outcome.events == nullptr ? 0 : outcome.events->rejected();
   const std::string why = FirstRejection(outcome);
   if (IsProtobuf(request)) {
-    EdgeAnswer answer{.status = 200, .content_type = std::string(kProtobufType)};
+    EdgeAnswer answer{.status = 200, .content_type = kProtobufType};
     if (rejected == 0) return answer;
     Bytes partial;
     PutField(1, rejected, &partial);
@@ -52,7 +52,7 @@ EdgeAnswer Failure(const EdgeRequest& request, const Status& status) {
     return JsonAnswer(
         http, fmt::format(R"({{"code":{},"message":{}}})", code, JsonText(Message(status))));
   }
-  EdgeAnswer answer{.status = http, .content_type = std::string(kProtobufType)};
+  EdgeAnswer answer{.status = http, .content_type = kProtobufType};
   PutField(1, code, &answer.body);
   PutField(2, Message(status), &answer.body);
   return answer;

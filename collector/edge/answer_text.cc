@@ -69,11 +69,14 @@ bool IsHeaderList(std::string_view text) {
 }  // namespace
 
 void AppendAnswer(const EdgeAnswer& answer, const AnswerContext& context, std::string* out) {
-  fmt::format_to(std::back_inserter(*out), "HTTP/1.1 {} {}\r\n", answer.status,
-                 ReasonOf(answer.status));
+  *out += "HTTP/1.1 ";
+  *out += fmt::format_int(answer.status).c_str();
+  *out += ' ';
+  *out += ReasonOf(answer.status);
+  *out += "\r\n";
   if (!answer.content_type.empty()) {
     *out += "Content-Type: ";
-    AppendSafe(answer.content_type, out);
+    *out += answer.content_type;
     *out += "\r\nX-Content-Type-Options: nosniff\r\n";
   }
   for (const auto& [name, value] : answer.headers) {
@@ -99,7 +102,9 @@ void AppendAnswer(const EdgeAnswer& answer, const AnswerContext& context, std::s
     *out += "\r\n";
     return;
   }
-  fmt::format_to(std::back_inserter(*out), "Content-Length: {}\r\n\r\n", answer.body.size());
+  *out += "Content-Length: ";
+  *out += fmt::format_int(answer.body.size()).c_str();
+  *out += "\r\n\r\n";
   if (!context.head_only) *out += answer.body;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "collector/dialects/json_text.h"
 #include "crunch/chunk_codec.h"
 #include "crunch/event_name.h"
@@ -16,9 +17,12 @@ constexpr std::size_t kMaxUserAgentBytes = 1024;
 void AppendSeconds(std::int64_t time_us, std::string* out) {
   time_us = std::max<std::int64_t>(time_us, 0);
   if (time_us % kMicros == 0) {
-    fmt::format_to(std::back_inserter(*out), "{}", time_us / kMicros);
+    *out += fmt::format_int(time_us / kMicros).c_str();
   } else {
-    fmt::format_to(std::back_inserter(*out), "{}.{:06}", time_us / kMicros, time_us % kMicros);
+    const fmt::format_int micros(kMicros + time_us % kMicros);  // a digit more: zeros in front
+    *out += fmt::format_int(time_us / kMicros).c_str();
+    *out += '.';
+    out->append(micros.data() + 1, micros.size() - 1);
   }
 }
 
@@ -51,9 +55,8 @@ void EventShaper::Place(const Tenant& tenant, const EventFields& fields) {
     AssignName(fields.stream.substr(0, dot), &event_.type);
     AssignName(fields.stream.substr(std::min(dot + 1, fields.stream.size())), &event_.subtype);
   } else {
-    const JsonValue root = document_.root();
-    AssignName(root["type"].Text(&scratch_), &event_.type);
-    AssignName(root["subtype"].Text(&scratch_), &event_.subtype);
+    AssignName(root_["type"].Text(&scratch_), &event_.type);
+    AssignName(root_["subtype"].Text(&scratch_), &event_.subtype);
   }
   if (event_.type.empty()) event_.type = tenant.type;
   for (const StreamPlace& place : tenant.streams) {
@@ -68,16 +71,19 @@ void EventShaper::Place(const Tenant& tenant, const EventFields& fields) {
 void EventShaper::RemoveReserved() {
   constexpr std::string_view kReserved[] = {kReceivedField, kAddressField, kUserAgentField,
                                             kParsedUserAgentField};
+  if (!root_.HasAny(kReserved)) return;
+  CHECK(document_.Parse(event_.json).ok());  // what RemoveMembers works on
   for (const std::string_view name : kReserved) {
     if (document_.root()[name].exists()) RemoveMembers(name, &document_, &event_.json);
   }
+  root_ = document_.root();
 }
 
 // The text to be parsed; empty: none.
 std::string_view EventShaper::UserAgentOf(const Tenant& tenant, const EventOrigin& origin) {
   if (!tenant.enrich.parse_user_agent || origin.user_agents == nullptr) return {};
   for (const std::string& field : tenant.enrich.user_agent_fields) {
-    const JsonValue value = FindField(document_.root(), field);
+    const JsonValue value = FindField(root_, field);
     if (value.IsString()) return value.Text(&scratch_);
   }
   return origin.user_agent;
@@ -86,9 +92,8 @@ std::string_view EventShaper::UserAgentOf(const Tenant& tenant, const EventOrigi
 // The event without its closing brace, what it lacks, what the collector knows, and the brace.
 void EventShaper::AppendJson(const Tenant& tenant, const EventOrigin& origin,
                              std::int64_t time_us) {
-  const JsonValue root = document_.root();
-  const bool has_time = root["timestamp"].exists();
-  const bool has_type = root["type"].exists();
+  const bool has_time = root_["timestamp"].exists();
+  const bool has_type = root_["type"].exists();
   std::string_view json = event_.json;
   json.remove_suffix(json.size() - json.rfind('}'));
   text_ += json;
@@ -132,9 +137,13 @@ void EventShaper::ShapeOne(const Tenant& tenant, const EventOrigin& origin, std:
   event_.json.assign(fields.json);
   event_.stream = fields.stream;
   event_.id = fields.id;
-  const Status parsed = document_.Parse(event_.json);
-  if (!parsed.ok() || !document_.root().IsObject()) {
-    return batch->Reject(place, {StatusCode::kInvalidArgument, "no JSON object"});
+  root_ = fields.parsed;
+  if (!root_.exists() || !tenant.rules.empty()) {
+    const Status parsed = document_.Parse(event_.json);
+    root_ = document_.root();
+    if (!parsed.ok() || !root_.IsObject()) {
+      return batch->Reject(place, {StatusCode::kInvalidArgument, "no JSON object"});
+    }
   }
   Place(tenant, fields);
   switch (ApplyRules(tenant.rules, tenant.hash_salt, &document_, &event_)) {
@@ -146,6 +155,7 @@ void EventShaper::ShapeOne(const Tenant& tenant, const EventOrigin& origin, std:
     case RuleVerdict::kBlock:
       return batch->Reject(place, {StatusCode::kPermissionDenied, "blocked by a rule"});
   }
+  if (!tenant.rules.empty()) root_ = document_.root();  // they may have changed it
   RemoveReserved();
   Piece piece{.place = place,
               .bucket = Keep(event_.bucket),

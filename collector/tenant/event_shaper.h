@@ -83,6 +83,7 @@ class EventShaper {
   std::string_view View(Span span) const { return {text_.data() + span.begin, span.size}; }
 
   JsonDocument document_;
+  JsonValue root_;  // of the event being shaped: of document_, or as its dialect has it
   UserAgentCache user_agents_;
   RuledEvent event_;
   std::string scratch_;
