@@ -25,6 +25,7 @@ void Handoff::HandleNewNumbers(Outbox* out) {
   if (state_ == State::kNew) return;
   has_looked_ = false;
   holds_.clear();
+  out->scene().foreign->Forget();
   left_.clear();
   offers_.clear();
   have_.clear();
@@ -35,6 +36,7 @@ void Handoff::HandleTime(Outbox* out) {
   if (state_ != State::kIdle || out->scene().time.now < look_at_) return;
   state_ = State::kLooking;
   looked_under_ = out->scene().state->version;
+  out->scene().foreign->BeginLook();
   out->Do(ListHeld{.operation = out->Begin()});
 }
 
@@ -50,6 +52,7 @@ void Handoff::Handle(HeldDone done, Outbox* out) {
   for (const PartitionId partition : done.partitions) {
     if (IsForeign(partition, out->scene())) holds_.insert(partition);
   }
+  if (done.status.ok()) out->scene().foreign->EndLook(holds_);
   has_looked_ = done.status.ok() && looked_under_ == out->scene().state->version;
   left_.assign(holds_.begin(), holds_.end());
   Next(out);

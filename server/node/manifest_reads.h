@@ -11,11 +11,12 @@
 namespace carillon {
 
 // Reads one page of the manifests of all partitions: of each partition, n - w + 1 of its homes, one
-// request a node; their union is what is committed. While the bucket's rule settles, so many by
-// each of the two rules. A node that fails is replaced by the next
-// candidate of its partitions; beside one that is slow, the next home that serves reads is asked
-// too (a hedge), and whoever answers first counts. When homes are away those who stand in for them
-// answer, and what they know may not be all: the page is partial.
+// request a node; their union is what is committed, with what the nodes that are asked have taken
+// as fallbacks (foreign_partitions.h). While the bucket's rule settles, so many by each of the two
+// rules. A node that fails is replaced by the next candidate of its partitions; beside one that is
+// slow, the next home that serves reads is asked too (a hedge), and whoever answers first counts.
+// When homes are away those who stand in for them answer, and what they know may not be all: the
+// page is partial.
 //
 // Of a partition that is in READNEW, as many of its former homes are asked too, if they are up: a
 // new home may have been too late for a write and have it only after its second pull. They are

@@ -34,6 +34,7 @@ void Node::RefreshScene(const NodeTime& time) {
             .boot = ring_.swim().boot(),
             .reachability = &ring_.reachability(),
             .watermarks = &watermarks_,
+            .foreign = &foreign_,
             .time = time,
             .set_back_seconds = SetBackSeconds(time),
             .mutations = options_.mutations};

@@ -203,6 +203,7 @@ class Node {
   RingControl ring_;
   SharedState state_;  // in force
   Watermarks watermarks_;
+  ForeignPartitions foreign_;
   BucketQuota quota_;
   Admission puts_;  // that have no answer yet
   SyncSchedule schedule_;

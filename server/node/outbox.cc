@@ -1,5 +1,7 @@
 #include "server/node/outbox.h"
 
+#include <algorithm>
+
 namespace carillon {
 namespace {
 
@@ -52,11 +54,24 @@ std::string AddressOf(const Scene& scene, const NodeId& node) {
   return member == nullptr ? std::string() : member->address;
 }
 
+// A line of a manifest that this node takes and is no home of, by its bucket's rule.
+void NoteForeign(const Scene& scene, const ReplicaWrite& write) {
+  const auto* commit = std::get_if<ReplicaCommit>(&write);
+  if (commit == nullptr || scene.state->FindBucket(commit->commit.bucket) == nullptr) return;
+  const PartitionId partition = commit->place.partition;
+  const WriteSets sets = WriteSetsOf(scene.state->placement[partition.value()],
+                                     scene.RulesOf(commit->commit.bucket).MostHomes());
+  const bool is_home =
+      std::find(sets.members.begin(), sets.members.end(), scene.self) != sets.members.end();
+  if (!is_home) scene.foreign->Take(partition);
+}
+
 }  // namespace
 
 OperationId Outbox::Write(MemberIndex member, const ReplicaWrite& write) {
   if (member == scene_->self) {
     const OperationId operation = Begin();
+    NoteForeign(*scene_, write);
     std::visit([&](const auto& one) { Do(LocalOf(operation, one)); }, write);
     return operation;
   }
@@ -96,7 +111,7 @@ OperationId Outbox::Scan(MemberIndex member, ReplicaScan scan) {
   const OperationId operation = Begin();
   Do(ScanSeconds{.operation = operation,
                  .bucket = std::move(scan.bucket),
-                 .partitions = std::move(scan.partitions),
+                 .partitions = scene_->foreign->With(scan.partitions),
                  .range = scan.range,
                  .dc = std::move(scan.dc),
                  .max_chunks = scan.max_chunks});

@@ -9,6 +9,7 @@
 
 #include "ring/preference_list.h"
 #include "server/node/effects.h"
+#include "server/node/foreign_partitions.h"
 #include "server/node/node_mutations.h"
 #include "server/node/reachability.h"
 #include "server/node/watermarks.h"
@@ -71,6 +72,7 @@ struct Scene {
   BootId boot;                   // its life
   const Reachability* reachability = nullptr;
   Watermarks* watermarks = nullptr;
+  ForeignPartitions* foreign = nullptr;
   NodeTime time;
   // How far the wall clock is behind what it would be if it had not been set back since the start:
   // whoever is right, the clients may still go by the other time.
@@ -104,7 +106,7 @@ using Wakes = std::vector<std::pair<Instant, RequestId>>;
 //
 // Write, Claim, Stat, Read, and Scan go to any member, this node included: each is answered by one
 // completion of its kind (WriteDone, ClaimsDone, StatDone, ReadDone, ScanDone), wherever it was
-// done.
+// done. A scan of this node looks at the partitions it is asked for and at the foreign ones.
 class Outbox {
  public:
   Outbox(RequestId request, const Scene* scene, Operations* operations, Wakes* wakes,

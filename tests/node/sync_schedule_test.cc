@@ -25,6 +25,7 @@ class SyncScheduleTest : public testing::Test {
               .self = 3,
               .reachability = &reachability_,
               .watermarks = &watermarks_,
+              .foreign = &foreign_,
               .time = {.now = Instant(std::chrono::seconds(5)), .wall = {}}};
     schedule_.HandleNewState(scene_);
   }
@@ -32,6 +33,7 @@ class SyncScheduleTest : public testing::Test {
   ClusterState state_;
   Reachability reachability_;
   Watermarks watermarks_;
+  ForeignPartitions foreign_;
   Random random_{1};
   SyncSchedule schedule_{{}, &random_};
   Scene scene_;
