@@ -71,6 +71,11 @@ Status ReadPeerKey(std::string_view key, const toml::node& value, PeerConfig* pe
                     {"alone_after_ms", WholeOf(&replica->alone_after_ms, 100, 600'000)}});
 }
 
+std::string_view AddressOf(std::string_view url) {
+  const std::size_t slashes = url.find("//");
+  return slashes == std::string_view::npos ? std::string_view() : url.substr(slashes + 2);
+}
+
 bool IsForwardUrl(std::string_view url) {
   return url.starts_with(kForwardScheme) || url.starts_with(kForwardTlsScheme);
 }
@@ -110,7 +115,7 @@ Status CheckPeers(const PeerConfig& peers) {
   }
   if (replica.to.empty()) return OkStatus();
   for (const std::string& url : replica.to) {
-    if (url.substr(url.find("//") + 2) == replica.listen) {
+    if (!replica.listen.empty() && AddressOf(url) == replica.listen) {
       return InvalidArgument("replica: to: {} is this collector itself", url);
     }
   }

@@ -37,6 +37,8 @@ struct SendConfig {
 inline constexpr std::string_view kGzip = "gzip";
 inline constexpr std::size_t kMaxPeers = 16;
 
+// What stands behind the scheme: HOST:PORT. Empty: there is none.
+std::string_view AddressOf(std::string_view url);
 // Is it one of forward, good or not?
 bool IsForwardUrl(std::string_view url);
 struct ForwardUrl {

@@ -64,6 +64,13 @@ TEST_F(ConfigTest, SaysWhatIsWrongBetweenCollectors) {
   EXPECT_THAT(ErrorOf(spool + "[replica]\nfrom = 'x'\n"), HasSubstr("unknown key 'from'"));
   EXPECT_THAT(ErrorOf(spool + "[send]\nto = 'http://b:1'\n"), HasSubstr("key_file"));
   EXPECT_THAT(ErrorOf(spool + "[send]\nkey_file = '/k'\n"), HasSubstr("which collectors"));
+  EXPECT_THAT(ErrorOf(spool + "open = 'acme'\nforward = '127.0.0.1:24224'\n[send]\nto = "
+                              "['forward://a:1', 'forward://127.0.0.1:24224']\n"),
+              HasSubstr("forward://127.0.0.1:24224 is this collector itself"));
+  EXPECT_THAT(ErrorOf(spool + "http = '127.0.0.1:7490'\n[send]\nto = 'http://127.0.0.1:7490'\n"
+                              "key_file = '/k'\n"),
+              HasSubstr("is this collector itself"));
+  EXPECT_EQ(ErrorOf(spool + "[send]\nto = 'b:1'\nkey_file = '/k'\n"), "");  // said when it is used
   const std::string forward = spool + "[send]\nto = 'forward://b:1'\n";
   EXPECT_EQ(ErrorOf(forward), "");
   EXPECT_EQ(ErrorOf(forward + "key_file = '/k'\ntag = 'a.{type}'\ncompress = 'gzip'\n"), "");
