@@ -23,6 +23,7 @@
 #include "collector/edge/mirror.h"
 #include "collector/edge/stream_server.h"
 #include "collector/edge/tenant_directory.h"
+#include "collector/forward_client.h"
 #include "collector/pipeline/pipeline.h"
 #include "collector/pipeline_numbers.h"
 #include "collector/quota_keeper.h"
@@ -108,6 +109,17 @@ StatusOr<std::vector<TenantFollower::Ask>> AsksOf(const CollectorConfig& config)
   return asks;
 }
 
+// Those that an agent sends to instead of the ring.
+StatusOr<std::unique_ptr<ChunkClient>> ConnectToOthers(const CollectorConfig& config) {
+  const SendConfig& send = config.peers.send;
+  if (IsForwardUrl(send.to.front())) {
+    ASSIGN_OR_RETURN(auto forward, ForwardClient::Open(send, config.max_in_flight));
+    return std::unique_ptr<ChunkClient>(std::move(forward));
+  }
+  ASSIGN_OR_RETURN(auto collectors, CollectorClient::Open(send, config.max_in_flight));
+  return std::unique_ptr<ChunkClient>(std::move(collectors));
+}
+
 EdgeLimits LimitsOf(const CollectorConfig& config) {
   EdgeLimits limits;
   limits.max_connections = config.max_connections;
@@ -121,12 +133,6 @@ std::vector<std::string_view> DialectNames() {
   std::vector<std::string_view> names = {kForward, kSyslog, kRelp};
   for (const Dialect* dialect : AllDialects()) names.push_back(dialect->name());
   return names;
-}
-
-std::string RandomSalt() {
-  std::string salt(kHandshakeSaltBytes, '\0');
-  CHECK(::getrandom(salt.data(), salt.size(), 0) == static_cast<ssize_t>(salt.size()));
-  return salt;
 }
 
 std::unique_ptr<StreamSession> MakeForward(const std::string& shared_key) {
@@ -173,7 +179,7 @@ class Collector {
         std::make_unique<Reception>(tenants_.get(), pipeline_.get(), &SystemClock(), &metrics_);
     reception_->SetAck({.level = *ParseAckLevel(config_.ack),
                         .timeout = std::chrono::milliseconds(config_.ack_timeout_ms)});
-    if (collectors_ != nullptr) reception_->LeaveIdsToOthers();
+    if (others_ != nullptr) reception_->LeaveIdsToOthers();
     RETURN_IF_ERROR(LoadUserAgents());
     agent_->Start(reception_.get(), &metrics_);
     ASSIGN_OR_RETURN(TrustedProxies proxies, TrustedProxies::Parse(config_.trusted_proxies));
@@ -280,13 +286,12 @@ class Collector {
     std::unique_ptr<StreamServer> server;
   };
 
-  // To the ring, or to the collectors that stand for it.
+  // To the ring, or to those that stand for it.
   Status Connect() {
     if (!config_.peers.send.to.empty()) {
-      ASSIGN_OR_RETURN(auto collectors,
-                       CollectorClient::Open(config_.peers.send, config_.max_in_flight));
-      collectors_ = collectors.get();
-      client_ = std::move(collectors);
+      ASSIGN_OR_RETURN(auto others, ConnectToOthers(config_));
+      others_ = others.get();
+      client_ = std::move(others);
       return OkStatus();
     }
     ASSIGN_OR_RETURN(client_, Client::Connect({.endpoints = config_.endpoint}));
@@ -394,7 +399,7 @@ class Collector {
         .hear = [this](const RingTenants& tenants) { tenants_->HearRing(tenants); },
         .directory = directory});
     follower_->HearKept();
-    if (collectors_ == nullptr) follower_->Start(kFirstTenants);  // else there is nobody to ask
+    if (others_ == nullptr) follower_->Start(kFirstTenants);  // else there is nobody to ask
     page_ = std::make_unique<StatusPage>(
         StatusPage::Sources{.metrics = &metrics_,
                             .pipeline = [this] { return pipeline_->stats(); },
@@ -418,7 +423,7 @@ class Collector {
   }
 
   RingContact Contact() const {
-    if (collectors_ != nullptr) return CollectorsContact();
+    if (others_ != nullptr) return OthersContact();
     RingContact contact{.cluster = follower_->cluster(), .version = follower_->version()};
     const auto since = follower_->SinceHeard();
     if (!since.has_value()) return contact;
@@ -427,9 +432,9 @@ class Collector {
     return contact;
   }
 
-  // The collectors in the place of the ring: reachable until one that was asked did not answer.
-  RingContact CollectorsContact() const {
-    const CollectorClient::Contact heard = collectors_->contact();
+  // Those in the place of the ring: reachable until one that was asked did not answer.
+  RingContact OthersContact() const {
+    const ChunkClient::Contact heard = others_->contact();
     RingContact contact{.reachable = !heard.failing};
     if (heard.answered != Instant()) {
       contact.seconds_since =
@@ -450,7 +455,7 @@ class Collector {
   std::unique_ptr<TenantDirectory> tenants_;
   std::unique_ptr<TlsFiles> tls_;
   std::unique_ptr<Client> client_;
-  const CollectorClient* collectors_ = nullptr;  // client_, if it is one
+  const ChunkClient* others_ = nullptr;  // client_, if it is one
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<Agent> agent_;  // its positions outlive the pipeline
   std::unique_ptr<QuotaKeeper> quotas_;
@@ -476,7 +481,7 @@ Status CheckCollector(const CollectorConfig& config, const std::string& file) {
   if (!config.mirror.empty()) RETURN_IF_ERROR(CheckMirrorUrl(config.mirror));
   RETURN_IF_ERROR(Replica::Check(config.peers.replica));
   if (!config.peers.send.to.empty()) {
-    RETURN_IF_ERROR(CollectorClient::Open(config.peers.send, config.max_in_flight).status());
+    RETURN_IF_ERROR(ConnectToOthers(config).status());
   }
   if (!config.tls_certificate.empty()) {
     RETURN_IF_ERROR(TlsContext::Load(config.tls_certificate, config.tls_key).status());

@@ -1,6 +1,5 @@
 #include "collector/collector_client.h"
 
-#include <future>
 #include <utility>
 
 #include "base/checksum.h"
@@ -11,15 +10,6 @@ namespace {
 
 constexpr char kChunksPath[] = "/v1/chunks/";
 constexpr std::size_t kShownBytes = 200;
-
-Status NotHere() {
-  return Unimplemented("that is not asked of collectors");
-}
-
-class NoRange final : public RangeStream {
- public:
-  StatusOr<std::optional<RangeItem>> Next() override { return NotHere(); }
-};
 
 }  // namespace
 
@@ -92,56 +82,6 @@ Status CollectorClient::HandleAnswer(std::size_t peer, const StatusOr<HttpAnswer
   if (answer.ok()) contact_.answered = now;
   failed ? turn_.HandleFailure(peer, now) : turn_.HandleAnswer(peer);
   return Annotate(status, urls_[peer]);
-}
-
-StatusOr<PutReply> CollectorClient::PutChunk(const std::string& bucket, const ChunkKey& key,
-                                             SharedBytes value) {
-  std::promise<StatusOr<PutReply>> promise;
-  PutChunkAsync(bucket, key, std::move(value),
-                [&](StatusOr<PutReply> reply) { promise.set_value(std::move(reply)); });
-  return promise.get_future().get();
-}
-
-Status CollectorClient::CommitSecond(const Commit& /*commit*/) {
-  return OkStatus();
-}
-
-void CollectorClient::CommitSecondAsync(const Commit& /*commit*/,
-                                        std::function<void(Status)> done) {
-  done(OkStatus());
-}
-
-StatusOr<std::vector<ClaimVerdict>> CollectorClient::Claim(const ClaimOrder& /*order*/) {
-  return NotHere();
-}
-void CollectorClient::ClaimAsync(const ClaimOrder& /*order*/, Duration /*timeout*/,
-                                 std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) {
-  done(NotHere());
-}
-StatusOr<SecondsPage> CollectorClient::ListSeconds(const ListQuery& /*query*/) {
-  return NotHere();
-}
-StatusOr<Bytes> CollectorClient::GetChunk(const std::string& /*bucket*/, const ChunkKey& /*key*/) {
-  return NotHere();
-}
-Status CollectorClient::GetChunks(
-    const std::string& /*bucket*/, const std::vector<ChunkKey>& /*keys*/,
-    const std::function<void(const ChunkKey&, StatusOr<Bytes>)>& /*each*/) {
-  return NotHere();
-}
-std::unique_ptr<RangeStream> CollectorClient::ReadRange(const RangeQuery& /*query*/) {
-  return std::make_unique<NoRange>();
-}
-StatusOr<std::vector<NamedBucket>> CollectorClient::ListBuckets() {
-  return NotHere();
-}
-StatusOr<NamedBucket> CollectorClient::CreateBucket(const std::string& /*name*/,
-                                                    const BucketChange& /*properties*/) {
-  return NotHere();
-}
-StatusOr<NamedBucket> CollectorClient::SetBucket(const std::string& /*name*/,
-                                                 const BucketChange& /*change*/) {
-  return NotHere();
 }
 
 }  // namespace carillon

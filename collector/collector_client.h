@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "client/client.h"
+#include "collector/chunk_client.h"
 #include "collector/edge/http_pool.h"
 #include "collector/peer_config.h"
 #include "collector/peer_turn.h"
@@ -19,40 +19,17 @@ namespace carillon {
 // same chunk. Nothing else can be asked of them: UNIMPLEMENTED.
 //
 // Threads: as Client.
-class CollectorClient final : public Client {
+class CollectorClient final : public ChunkClient {
  public:
   // INVALID_ARGUMENT: a URL, or the key file.
   static StatusOr<std::unique_ptr<CollectorClient>> Open(const SendConfig& config,
                                                          std::size_t max_in_flight);
 
-  // When a collector last answered, and whether the last one asked did.
-  struct Contact {
-    Instant answered{};  // the zero: never
-    bool failing = false;
-  };
-  Contact contact() const;
+  Contact contact() const override;
 
-  StatusOr<PutReply> PutChunk(const std::string& bucket, const ChunkKey& key,
-                              SharedBytes value) override;
   // OK: a collector has it. INVALID_ARGUMENT: it refuses it for good. Others: to be tried again.
   void PutChunkAsync(const std::string& bucket, const ChunkKey& key, SharedBytes value,
                      std::function<void(StatusOr<PutReply>)> done) override;
-  Status CommitSecond(const Commit& commit) override;
-  void CommitSecondAsync(const Commit& commit, std::function<void(Status)> done) override;
-
-  StatusOr<std::vector<ClaimVerdict>> Claim(const ClaimOrder& order) override;
-  void ClaimAsync(const ClaimOrder& order, Duration timeout,
-                  std::function<void(StatusOr<std::vector<ClaimVerdict>>)> done) override;
-  StatusOr<SecondsPage> ListSeconds(const ListQuery& query) override;
-  StatusOr<Bytes> GetChunk(const std::string& bucket, const ChunkKey& key) override;
-  Status GetChunks(const std::string& bucket, const std::vector<ChunkKey>& keys,
-                   const std::function<void(const ChunkKey&, StatusOr<Bytes>)>& each) override;
-  std::unique_ptr<RangeStream> ReadRange(const RangeQuery& query) override;
-  StatusOr<std::vector<NamedBucket>> ListBuckets() override;
-  StatusOr<NamedBucket> CreateBucket(const std::string& name,
-                                     const BucketChange& properties) override;
-  StatusOr<NamedBucket> SetBucket(const std::string& name, const BucketChange& change) override;
-  ClientCounters counters() const override { return {}; }
 
  private:
   CollectorClient(const SendConfig& config, std::string key, std::size_t max_in_flight);

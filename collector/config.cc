@@ -214,6 +214,17 @@ Status CheckListen(const std::string& address, bool tls, const CollectorConfig& 
       address);
 }
 
+// What it sent to itself would go round for ever.
+Status CheckSendsToOthers(const CollectorConfig& config) {
+  for (const std::string& url : config.peers.send.to) {
+    const std::string_view address = AddressOf(url);
+    if (!address.empty() && (address == config.http || address == config.forward)) {
+      return InvalidArgument("send: to: {} is this collector itself", url);
+    }
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 bool IsLoopback(const std::string& address) {
@@ -271,6 +282,7 @@ Status Validate(const CollectorConfig& config) {
     return InvalidArgument("ack = '{}': want local, replicated, or stored", config.ack);
   }
   RETURN_IF_ERROR(CheckPeers(config.peers));
+  RETURN_IF_ERROR(CheckSendsToOthers(config));
   if (config.ack == ToString(AckLevel::kReplicated) && config.peers.replica.to.empty()) {
     return InvalidArgument("ack = 'replicated': say by [replica] who keeps copies");
   }

@@ -8,6 +8,7 @@
 #include <toml++/toml.h>
 
 #include "base/status.h"
+#include "collector/dialects/forward_sender.h"
 
 // What the collector has to do with other collectors: [replica] and [send] of its configuration.
 namespace carillon {
@@ -24,11 +25,29 @@ struct ReplicaConfig {
 };
 // Where an agent's chunks go instead of the ring.
 struct SendConfig {
-  std::vector<std::string> to;  // "http://HOST:PORT" of collectors; empty: to the ring
-  std::string key_file;         // the write key of the tenant there
-  std::string ca_file;          // PEM, for https; empty: the system's
+  // "http://HOST:PORT" of collectors, or "forward://HOST:PORT" ("forward+tls://...") of servers of
+  // the Fluent forward protocol; all of one kind; empty: to the ring
+  std::vector<std::string> to;
+  std::string key_file;  // the write key of the tenant there; of forward the shared key, or empty
+  std::string ca_file;   // PEM, for TLS; empty: the system's
+  // Of forward only:
+  std::string tag = std::string(kForwardTag);  // see ForwardTag
+  std::string compress;                        // kGzip, or empty
 };
+inline constexpr std::string_view kGzip = "gzip";
 inline constexpr std::size_t kMaxPeers = 16;
+
+// What stands behind the scheme: HOST:PORT. Empty: there is none.
+std::string_view AddressOf(std::string_view url);
+// Is it one of forward, good or not?
+bool IsForwardUrl(std::string_view url);
+struct ForwardUrl {
+  std::string host;  // a name, or an IP without brackets
+  std::string port;
+  bool tls = false;
+};
+// INVALID_ARGUMENT: it is none.
+StatusOr<ForwardUrl> ParseForwardUrl(std::string_view url);
 
 struct PeerConfig {
   ReplicaConfig replica;

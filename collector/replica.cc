@@ -62,6 +62,7 @@ Status Replica::Serve(const std::string& key, const TlsFiles* tls, CollectorMetr
   ASSIGN_OR_RETURN(auto store, CopyStore::Open({.files = MachineFileSystem(),
                                                 .directory = spool_ + kCopiesDirectory,
                                                 .max_bytes = config_.max_mib * kMiB,
+                                                .own_name = config_.name,
                                                 .seed = RandomSeed()}));
   desk_ = std::make_unique<CopyDesk>(std::move(store), key);
   EdgeLimits limits;

@@ -16,6 +16,11 @@ bool IsAway(const Status& status) {
          status.code() == StatusCode::kDeadlineExceeded;
 }
 
+// It is there and will not have the copy: it is full, say. Not: it knows no such session.
+bool IsRefusal(const Status& status) {
+  return !status.ok() && !IsAway(status) && status.code() != StatusCode::kFailedPrecondition;
+}
+
 }  // namespace
 
 std::string_view ToString(CopyState state) {
@@ -34,7 +39,7 @@ CopyPlan::CopyPlan(CopyPlanLimits limits, std::size_t peers, std::uint64_t gener
     : limits_(limits),
       peers_(peers),
       generation_(generation),
-      rest_(limits.first_rest),
+      patience_(peers, {.rest = limits.first_rest}),
       incomplete_since_(now),
       forgotten_(peers, 0) {
   CHECK(peers > 0);
@@ -70,7 +75,7 @@ void CopyPlan::Enqueue(CopyStep step, Instant now) {
 }
 
 std::optional<CopyCall> CopyPlan::Next(Instant now) {
-  if (under_way_ || now < not_before_) return std::nullopt;
+  if (under_way_ || now < patience_[peer_].not_before) return std::nullopt;
   // Whatever is under way will not be believed: while nothing is, the queue may be thrown away.
   if (queue_.size() > limits_.max_steps) GiveUp(false, now);
   CopyCall call{.peer = peer_};
@@ -118,13 +123,13 @@ void CopyPlan::HandleBegun(const Status& status, std::uint64_t session, std::uin
     return;
   }
   if (!status.ok() || session == 0) {
+    Rest(status, now);
     peer_ = (peer_ + 1) % peers_;
-    return Rest(now);
+    return;
   }
   session_ = session;
   sequence_ = 0;
   failing_since_.reset();
-  rest_ = limits_.first_rest;
   // Out of order to the spool's own life, but believed only when complete.
   for (const auto& [file, bytes] : files_) {
     Enqueue({.kind = CopyStepKind::kAppend, .file = file, .to = bytes}, now);
@@ -140,17 +145,17 @@ void CopyPlan::HandleShipped(const Status& status, Instant now) {
     batch_.clear();
     batch_made_ = false;
     failing_since_.reset();
-    rest_ = limits_.first_rest;
+    // Who takes the beginning may be full before the whole is there.
+    if (complete_) patience_[peer_].rest = limits_.first_rest;
     return;
   }
   if (!failing_since_) failing_since_ = asked_at_;
+  Rest(status, now);
   if (IsAway(status)) {
     if (now - *failing_since_ >= limits_.give_up_after) GiveUp(true, now);
-    return Rest(now);
+  } else {
+    GiveUp(IsRefusal(status), now);  // else it has forgotten the session
   }
-  // It has forgotten the session, or will not have the copy.
-  GiveUp(status.code() != StatusCode::kFailedPrecondition, now);
-  Rest(now);
 }
 
 void CopyPlan::Shipped(const CopyStep& step) {
@@ -178,9 +183,13 @@ void CopyPlan::GiveUp(bool next_peer, Instant now) {
   if (next_peer) peer_ = (peer_ + 1) % peers_;
 }
 
-void CopyPlan::Rest(Instant now) {
-  not_before_ = now + rest_;
-  rest_ = std::min(rest_ * 2, limits_.max_rest);
+// Of the peer that failed: before it is given up.
+void CopyPlan::Rest(const Status& status, Instant now) {
+  Patience& patience = patience_[peer_];
+  const Duration most = IsRefusal(status) ? limits_.max_refused_rest : limits_.max_rest;
+  const Duration rest = std::min(patience.rest, most);
+  patience.not_before = now + rest;
+  patience.rest = rest * 2;
 }
 
 std::optional<Instant> CopyPlan::BehindSince() const {
@@ -208,7 +217,7 @@ std::optional<Instant> CopyPlan::Deadline() const {
   if (const auto since = BehindSince(); since && !alone_) also(*since + limits_.alone_after);
   if (!under_way_) {
     const bool idle = session_ != 0 && !batch_made_ && queue_.empty();
-    also(idle ? asked_at_ + limits_.ping_every : not_before_);
+    also(idle ? asked_at_ + limits_.ping_every : patience_[peer_].not_before);
   }
   return due;
 }

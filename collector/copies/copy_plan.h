@@ -19,8 +19,11 @@ struct CopyPlanLimits {
   // A peer that fails for so long is given up: the next one gets a copy.
   Duration give_up_after = std::chrono::seconds(2);
   Duration ping_every = std::chrono::seconds(1);  // when there is nothing to ship
+  // Before a peer that failed is asked again: doubles from the first on, until it has a whole copy.
   Duration first_rest = std::chrono::milliseconds(50);
-  Duration max_rest = std::chrono::seconds(1);
+  Duration max_rest = std::chrono::seconds(1);  // of one that is away
+  // Of one that will not have the copy: each time it may have been shipped most of it in vain.
+  Duration max_refused_rest = std::chrono::seconds(15);
   std::size_t batch_bytes = kMaxCopyBytes;
   std::size_t batch_steps = 1000;
   std::size_t max_steps = 200'000;  // that wait; beyond it a new copy costs less
@@ -57,6 +60,8 @@ struct CopyCall {
 //   begin --> all files as they are --> complete --> changes, as they come
 //     ^                                                 |
 //     \-- the peer fails for give_up_after (next peer), or has forgotten the session (the same)
+//
+// Each peer rests on its own: the next one is asked at once.
 //
 // Each begin has a greater generation than all before. A change has a *position*; `copied` says up
 // to which one a whole copy has them, `released` up to which one nobody need wait: the same, or
@@ -108,10 +113,14 @@ class CopyPlan {
     std::uint64_t position = 0;
     Instant since;
   };
+  struct Patience {  // with a peer
+    Duration rest;   // the next one
+    Instant not_before{};
+  };
 
   void Enqueue(CopyStep step, Instant now);
   void GiveUp(bool next_peer, Instant now);
-  void Rest(Instant now);
+  void Rest(const Status& status, Instant now);
   void Shipped(const CopyStep& step);
   std::vector<CopyStep> NextBatch() const;
   std::optional<Instant> BehindSince() const;
@@ -133,8 +142,7 @@ class CopyPlan {
   bool batch_made_ = false;
   bool under_way_ = false;
   Instant asked_at_{};
-  Instant not_before_{};
-  Duration rest_;
+  std::vector<Patience> patience_;  // by peer
   std::optional<Instant> failing_since_;
 
   bool alone_ = false;

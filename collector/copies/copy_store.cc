@@ -194,6 +194,12 @@ Status CopyStore::MakeSlot(const std::string& path) {
 
 CopyReply CopyStore::Handle(const CopyAsk& ask) {
   if (const Status status = CheckCopyName(ask.name); !status.ok()) return Refusal(status);
+  if (ask.name == options_.own_name) {
+    return Refusal(
+        InvalidArgument("'{}' is my own name: every collector has one of its own, and keeps "
+                        "no copy of itself",
+                        ask.name));
+  }
   return Do(ask);
 }
 

@@ -22,6 +22,7 @@ struct CopyStoreOptions {
   std::string directory;  // absolute; made when it is not there; ours alone
   std::uint64_t max_bytes = std::uint64_t{16} << 30;  // of all copies
   std::size_t max_names = 16;
+  std::string own_name;    // whose copies it refuses (they would be on the same disk); empty: none
   std::uint64_t seed = 0;  // of sessions
 };
 

@@ -28,6 +28,9 @@ StatusOr<CopyReply> AskPeer(const CopyPeer& peer, const CopyAsk& ask) {
   const auto answer = peer.link->Ask(EncodeCopyAsk(ask));
   if (!answer.ok()) return Unavailable("{}: {}", peer.name, ToString(answer.status()));
   auto reply = DecodeCopyReply(*answer);
+  if (reply.ok() && reply->status.code() == StatusCode::kInvalidArgument) {
+    return InvalidArgument("{}: {}", peer.name, Message(reply->status));
+  }
   if (reply.ok() && !reply->status.ok()) {
     return Unavailable("{}: {}", peer.name, ToString(reply->status));
   }

@@ -26,7 +26,9 @@ bool IsSpoolEmpty(FileSystem* files, const std::string& directory);
 // empty. All peers must answer: one that is away might have a newer copy, or the only one. Nobody
 // else may have the spool open.
 //
-// UNAVAILABLE: a peer did not answer (it is named); to be tried again. Others: as FileSystem.
+// UNAVAILABLE: a peer did not answer (it is named); to be tried again.
+// INVALID_ARGUMENT: a peer keeps no copies under this name, which is its own. Others: as
+// FileSystem.
 StatusOr<RestoreReport> RestoreSpool(FileSystem* files, const std::string& directory,
                                      const std::string& name, const std::vector<CopyPeer>& peers);
 

@@ -62,4 +62,22 @@ StatusOr<std::string> GunzipMembers(std::string_view packed, std::size_t max_byt
   return out;
 }
 
+std::string GzipMember(std::string_view bytes) {
+  constexpr int kMemoryLevel = 8;  // zlib's own choice
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipOnly, kMemoryLevel,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
+    return {};
+  }
+  std::string out(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const bool whole = deflate(&stream, Z_FINISH) == Z_STREAM_END;
+  out.resize(whole ? out.size() - stream.avail_out : 0);
+  deflateEnd(&stream);
+  return out;
+}
+
 }  // namespace carillon

@@ -14,6 +14,9 @@ namespace carillon {
 // Memory: what comes out, twice at most.
 StatusOr<std::string> GunzipMembers(std::string_view packed, std::size_t max_bytes);
 
+// One member, packed fast. Empty: zlib has no memory.
+std::string GzipMember(std::string_view bytes);
+
 inline constexpr std::size_t kMaxGzipRatio = 200;
 inline constexpr std::size_t kMinGzipLimit = std::size_t{1} << 20;
 

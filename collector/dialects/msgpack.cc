@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "base/check.h"
 #include "base/coding.h"
@@ -105,6 +106,28 @@ Status Malformed() {
 Status CheckSize(const std::string& json) {
   if (json.size() <= kMaxEventBytes) return OkStatus();
   return OutOfRange("more than {} bytes", kMaxEventBytes);
+}
+
+// Of a length or a count.
+constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
+
+struct CountHeads {
+  std::uint8_t fixed;  // up to 15
+  std::uint8_t of_16;
+  std::uint8_t of_32;
+};
+
+void AppendCount(std::size_t count, const CountHeads& heads, std::string* out) {
+  CHECK(count <= kMost);
+  if (count < 16) {
+    out->push_back(static_cast<char>(heads.fixed | count));
+  } else if (count <= 0xffff) {
+    out->push_back(static_cast<char>(heads.of_16));
+    PutOrdered(out, static_cast<std::uint16_t>(count));
+  } else {
+    out->push_back(static_cast<char>(heads.of_32));
+    PutOrdered(out, static_cast<std::uint32_t>(count));
+  }
 }
 
 Status TooDeep() {
@@ -342,9 +365,14 @@ void AppendMsgpackText(std::string_view text, std::string* out) {
 }
 
 void AppendMsgpackBinary(std::string_view bytes, std::string* out) {
-  CHECK(bytes.size() < 256);
-  out->push_back(static_cast<char>(0xc4));
-  out->push_back(static_cast<char>(bytes.size()));
+  if (bytes.size() < 256) {
+    out->push_back(static_cast<char>(0xc4));
+    out->push_back(static_cast<char>(bytes.size()));
+  } else {
+    CHECK(bytes.size() <= kMost);
+    out->push_back(static_cast<char>(0xc6));
+    PutOrdered(out, static_cast<std::uint32_t>(bytes.size()));
+  }
   out->append(bytes);
 }
 
@@ -353,13 +381,11 @@ void AppendMsgpackBool(bool value, std::string* out) {
 }
 
 void AppendMsgpackArray(std::size_t items, std::string* out) {
-  CHECK(items < 16);
-  out->push_back(static_cast<char>(0x90 | items));
+  AppendCount(items, {.fixed = 0x90, .of_16 = 0xdc, .of_32 = 0xdd}, out);
 }
 
 void AppendMsgpackMap(std::size_t pairs, std::string* out) {
-  CHECK(pairs < 16);
-  out->push_back(static_cast<char>(0x80 | pairs));
+  AppendCount(pairs, {.fixed = 0x80, .of_16 = 0xde, .of_32 = 0xdf}, out);
 }
 
 }  // namespace carillon

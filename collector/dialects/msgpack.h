@@ -8,9 +8,9 @@
 
 #include "base/status.h"
 
-// MessagePack (github.com/msgpack/msgpack/blob/master/spec.md), as far as a receiver of events
-// needs it. Our own, since the inputs are hostile: msgpuck 1.0.3 of Debian 12 adds the lengths of
-// arrays up in an int, and believes one of 2^32 - 1 items to be whole.
+// MessagePack (github.com/msgpack/msgpack/blob/master/spec.md), as far as who receives and sends
+// events needs it. Our own, since the inputs are hostile: msgpuck 1.0.3 of Debian 12 adds the
+// lengths of arrays up in an int, and believes one of 2^32 - 1 items to be whole.
 namespace carillon {
 
 enum class MsgpackType : std::uint8_t {
@@ -93,10 +93,11 @@ class MsgpackFramer {
   std::uint64_t pending_ = 1;  // values not seen yet
 };
 
+// Lengths and counts up to 2^32 - 1.
 void AppendMsgpackText(std::string_view text, std::string* out);
-void AppendMsgpackBinary(std::string_view bytes, std::string* out);  // up to 255 bytes
+void AppendMsgpackBinary(std::string_view bytes, std::string* out);
 void AppendMsgpackBool(bool value, std::string* out);
-void AppendMsgpackArray(std::size_t items, std::string* out);  // up to 15 items
-void AppendMsgpackMap(std::size_t pairs, std::string* out);    // up to 15 pairs
+void AppendMsgpackArray(std::size_t items, std::string* out);
+void AppendMsgpackMap(std::size_t pairs, std::string* out);
 
 }  // namespace carillon

@@ -118,9 +118,9 @@ struct PipelineStats {
 // After a failed fdatasync of a log nothing more is written (PipelineStats::failure): Keep answers
 // UNAVAILABLE, and the process should end; the next Open finds out what is on the disk.
 //
-// Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; five of its own. Memory: about 400 MiB
-// at most, of which 256 MiB wait for the disk, verdicts, or the packer, and about 700 bytes a chunk
-// of the backlog.
+// Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; five of its own, and three for a copy.
+// Memory: about 400 MiB at most, of which 256 MiB wait for the disk, verdicts, or the packer, and
+// about 700 bytes a chunk of the backlog.
 class Pipeline : public Intake, public ChunkIntake {
  public:
   // Opens the spool, reads what an earlier process left in it, and begins to send that.

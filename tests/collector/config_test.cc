@@ -49,6 +49,67 @@ class ConfigTest : public testing::Test {
   int exit_code_ = -1;
 };
 
+TEST_F(ConfigTest, SaysWhatIsWrongBetweenCollectors) {
+  const std::string spool = "spool = '/x'\n";
+  EXPECT_THAT(ErrorOf(spool + "ack = 'replicated'\n"), HasSubstr("[replica]"));
+  EXPECT_THAT(ErrorOf(spool + "[replica]\nto = 'http://b:1'\n"), HasSubstr("key_file"));
+  EXPECT_THAT(ErrorOf(spool + "[replica]\nto = 'http://b:1'\nkey_file = '/k'\n"),
+              HasSubstr("name"));
+  EXPECT_THAT(ErrorOf(spool + "[replica]\nlisten = '0.0.0.0:1'\nkey_file = '/k'\n"),
+              HasSubstr("no TLS"));
+  EXPECT_THAT(ErrorOf(spool + "[replica]\nname = 'a'\nlisten = '127.0.0.1:7491'\nkey_file = "
+                              "'/k'\nto = ['http://b:1', 'http://127.0.0.1:7491']\n"),
+              HasSubstr("http://127.0.0.1:7491 is this collector itself"));
+  EXPECT_THAT(ErrorOf(spool + "[replica]\nname = 1\n"), HasSubstr("line 3: replica: name"));
+  EXPECT_THAT(ErrorOf(spool + "[replica]\nfrom = 'x'\n"), HasSubstr("unknown key 'from'"));
+  EXPECT_THAT(ErrorOf(spool + "[send]\nto = 'http://b:1'\n"), HasSubstr("key_file"));
+  EXPECT_THAT(ErrorOf(spool + "[send]\nkey_file = '/k'\n"), HasSubstr("which collectors"));
+  EXPECT_THAT(ErrorOf(spool + "open = 'acme'\nforward = '127.0.0.1:24224'\n[send]\nto = "
+                              "['forward://a:1', 'forward://127.0.0.1:24224']\n"),
+              HasSubstr("forward://127.0.0.1:24224 is this collector itself"));
+  EXPECT_THAT(ErrorOf(spool + "http = '127.0.0.1:7490'\n[send]\nto = 'http://127.0.0.1:7490'\n"
+                              "key_file = '/k'\n"),
+              HasSubstr("is this collector itself"));
+  EXPECT_EQ(ErrorOf(spool + "[send]\nto = 'b:1'\nkey_file = '/k'\n"), "");  // said when it is used
+  const std::string forward = spool + "[send]\nto = 'forward://b:1'\n";
+  EXPECT_EQ(ErrorOf(forward), "");
+  EXPECT_EQ(ErrorOf(forward + "key_file = '/k'\ntag = 'a.{type}'\ncompress = 'gzip'\n"), "");
+  EXPECT_THAT(ErrorOf(forward + "tag = '{x}'\n"), HasSubstr("send: tag: '{x}'"));
+  EXPECT_THAT(ErrorOf(forward + "compress = 'zstd'\n"), HasSubstr("want 'gzip'"));
+  EXPECT_THAT(ErrorOf(spool + "[send]\nto = ['forward://b:1', 'http://c:2']\nkey_file = '/k'\n"),
+              HasSubstr("all by http, or all by forward"));
+  EXPECT_THAT(ErrorOf(spool + "[send]\nto = 'http://c:2'\nkey_file = '/k'\ntag = 'a'\n"),
+              HasSubstr("are for forward"));
+  EXPECT_EQ(ErrorOf(spool + "ack = 'replicated'\n[replica]\nname = 'a'\nto = ['http://b:1', "
+                            "'https://c:2']\nkey_file = '/k'\n"),
+            "");
+}
+
+TEST_F(ConfigTest, KnowsWhereForwardGoes) {
+  const auto plain = ParseForwardUrl("forward://log1.example:24224");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->host, "log1.example");
+  EXPECT_EQ(plain->port, "24224");
+  EXPECT_FALSE(plain->tls);
+  const auto tls = ParseForwardUrl("forward+tls://[::1]:24224");
+  ASSERT_TRUE(tls.ok());
+  EXPECT_EQ(tls->host, "::1");
+  EXPECT_TRUE(tls->tls);
+  for (const char* bad : {"http://a:1", "forward://", "forward://a", "forward://:1", "forward://a:",
+                          "forward://a:0", "forward://a:65536", "forward://a:1/x", "forward://a:x1",
+                          "forward://::1:1", "forward://a b:1", "forward://u@a:1"}) {
+    EXPECT_EQ(ParseForwardUrl(bad).status().code(), StatusCode::kInvalidArgument) << bad;
+  }
+}
+
+TEST_F(ConfigTest, AKeyFileHasOneKeyInItsFirstLine) {
+  EXPECT_EQ(*ReadKeyFile(Write("0123456789abcdef\nmore\n"), 16), "0123456789abcdef");
+  for (const char* text : {"", "short\n", "with spaces in between\n"}) {
+    EXPECT_FALSE(ReadKeyFile(Write(text), 16).ok()) << text;
+  }
+  EXPECT_FALSE(ReadKeyFile(directory_ + "/nothing", 16).ok());
+}
+
 TEST_F(ConfigTest, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(ErrorOf(""), HasSubstr("--spool"));
   EXPECT_THAT(ErrorOf("spool = \n"), HasSubstr("c.toml:1"));

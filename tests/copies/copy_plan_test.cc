@@ -6,9 +6,14 @@
 namespace carillon {
 namespace {
 
+using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
+using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
+using testing::Ge;
+using testing::Le;
 
 constexpr CopyFile kIntake1{SpoolPart::kIntake, 1};
 constexpr CopyFile kIntake2{SpoolPart::kIntake, 2};
@@ -59,6 +64,23 @@ class CopyPlanTest : public testing::Test {
       if (call->kind == CopyAskKind::kBegin) return *call;
       plan.HandleShipped(status, now);
     }
+  }
+
+  // How often each peer is asked to begin a copy, when it then answers all with `status`.
+  std::vector<int> BeginsWithin(Duration time, const Status& status) {
+    plan.HandleGrown(kIntake1, 10, now);
+    std::vector<int> begins(2);
+    for (const Instant began = now; now - began < time; now += 10ms) {
+      const auto call = plan.Next(now);
+      if (!call) continue;
+      if (call->kind == CopyAskKind::kBegin) {
+        ++begins[call->peer];
+        plan.HandleBegun(OkStatus(), 7, 0, now);
+      } else {
+        plan.HandleShipped(status, now);
+      }
+    }
+    return begins;
   }
 
   Instant now = Instant() + 1000s;
@@ -200,6 +222,44 @@ TEST_F(CopyPlanTest, WhenThereIsNothingToShipItAsksWhetherThePeerIsThere) {
   now += CopyPlanLimits().ping_every;
   EXPECT_THAT(Ship(), ElementsAre());
   EXPECT_EQ(plan.copied(), plan.position());
+}
+
+TEST_F(CopyPlanTest, PeersThatNeverTakeTheWholeAreAskedEverMoreSeldom) {
+  const std::vector<int> begins = BeginsWithin(10min, ResourceExhausted("full"));
+  EXPECT_THAT(begins, Each(AllOf(Ge(40), Le(60))));  // 50 ms, doubling up to 15 s
+}
+
+TEST_F(CopyPlanTest, PeersThatAreAwayAreAskedEverySecond) {
+  const std::vector<int> begins = BeginsWithin(1min, Unavailable("away"));
+  EXPECT_THAT(begins[0] + begins[1], AllOf(Ge(30), Le(140)));
+}
+
+TEST_F(CopyPlanTest, AfterAPeerThatIsFullTheNextIsAskedAtOnce) {
+  plan.HandleGrown(kIntake1, 10, now);
+  for (int i = 0; i < 5; ++i) {
+    Begin();
+    EXPECT_EQ(plan.peer(), 0u);
+    EXPECT_EQ(Next().kind, CopyAskKind::kShip);
+    plan.HandleShipped(ResourceExhausted("full"), now);
+    const CopyCall other = Next();
+    EXPECT_EQ(other.peer, 1u);
+    plan.HandleBegun(Unavailable("away"), 0, 0, now);
+    now += 20s;
+  }
+}
+
+TEST_F(CopyPlanTest, APeerThatOnceHadAWholeCopyIsAskedSoonAgain) {
+  (void)BeginsWithin(1min, ResourceExhausted("full"));
+  now += 20s;
+  GetInStep();
+  const std::size_t peer = plan.peer();
+  plan.HandleGrown(kIntake1, 20, now);
+  Next();
+  plan.HandleShipped(FailedPrecondition("who?"), now);
+  now += CopyPlanLimits().first_rest;
+  const CopyCall again = Next();
+  EXPECT_EQ(again.kind, CopyAskKind::kBegin);
+  EXPECT_EQ(again.peer, peer);
 }
 
 TEST_F(CopyPlanTest, AGenerationIsGreaterThanAnyThatIsThere) {

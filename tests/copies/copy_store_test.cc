@@ -13,6 +13,7 @@ namespace carillon {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 constexpr CopyFile kIntake1{SpoolPart::kIntake, 1};
 constexpr CopyFile kOutbox3{SpoolPart::kOutbox, 3};
@@ -142,6 +143,24 @@ TEST_F(CopyStoreTest, ANameIsNoWayOutOfTheDirectory) {
     const CopyReply reply = Ask({.kind = CopyAskKind::kBegin, .name = name, .generation = 1});
     EXPECT_EQ(reply.status.code(), StatusCode::kInvalidArgument) << name;
   }
+}
+
+TEST_F(CopyStoreTest, NobodyKeepsCopiesOfHimself) {
+  ASSERT_TRUE(machine.Open(1 << 20, "a").ok());
+  EXPECT_EQ(List("a").status.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Ask({.kind = CopyAskKind::kBegin, .name = "a", .generation = 1}).status.code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(machine.stats().copies, 0u);
+  EXPECT_TRUE(List("b").status.ok());
+  EXPECT_NE(Begin(1, "b"), 0u);
+}
+
+TEST_F(CopyStoreTest, WhoNamesHimselfAsHisPeerIsToldSoInsteadOfWaiting) {
+  ASSERT_TRUE(machine.Open(1 << 20, "a").ok());
+  SimulatedFileSystem files;
+  const Status status = RestoreSpool(&files, "/spool", "a", {PeerAt(&machine)}).status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("peer: 'a' is my own name"));
 }
 
 TEST_F(CopyStoreTest, ForgettingSparesWhatIsNotOlder) {

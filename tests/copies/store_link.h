@@ -13,10 +13,13 @@ namespace carillon {
 // Another collector that keeps copies: a machine with a disk, which may crash, or be away.
 class CopyMachine {
  public:
-  Status Open(std::uint64_t max_bytes = std::uint64_t{1} << 30) {
+  Status Open(std::uint64_t max_bytes = std::uint64_t{1} << 30, std::string own_name = "") {
     const std::lock_guard lock(mutex_);
-    auto opened = CopyStore::Open(
-        {.files = &files, .directory = "/copies", .max_bytes = max_bytes, .seed = ++seed_});
+    auto opened = CopyStore::Open({.files = &files,
+                                   .directory = "/copies",
+                                   .max_bytes = max_bytes,
+                                   .own_name = std::move(own_name),
+                                   .seed = ++seed_});
     if (opened.ok()) store_ = *std::move(opened);
     return opened.status();
   }

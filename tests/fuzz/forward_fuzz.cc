@@ -1,11 +1,14 @@
 // Connections of the dialects over TCP: the forward protocol with and without a handshake, syslog,
-// RELP. Whatever comes, the events and acknowledgements are the same however the bytes are cut.
-// Input: a byte that chooses the dialect, one for the size of the pieces, then the bytes.
+// RELP. Whatever comes, the events and acknowledgements are the same however the bytes are cut;
+// what came as events can be sent on by forward, and arrives; and what a server says is understood
+// or not. Input: a byte that chooses the dialect, one for the size of the pieces, then the bytes.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
 #include "base/check.h"
+#include "collector/dialects/forward_sender.h"
 #include "collector/dialects/forward_session.h"
 #include "collector/dialects/json_document.h"
 #include "collector/dialects/relp_session.h"
@@ -33,6 +36,7 @@ std::unique_ptr<StreamSession> MakeSession(unsigned kind) {
 
 struct Heard {
   std::string events;
+  std::string lines;  // those that are none of the rejected, as JSON
   std::string said;
   bool good = true;
   friend bool operator==(const Heard&, const Heard&) = default;
@@ -56,6 +60,7 @@ void Take(const StreamEffect& effect, Heard* heard) {
     CHECK(document.Parse(event.json).ok());
     CHECK(document.root().IsObject() && document.root().height() <= kMaxEventDepth);
     CHECK(event.json.find('\n') == std::string_view::npos);
+    heard->lines.append(event.json).push_back('\n');
     heard->events.append(event.stream).append(event.id).append(event.json).push_back('\n');
   }
 }
@@ -75,6 +80,46 @@ Heard Listen(unsigned kind, std::string_view bytes, std::size_t piece) {
   return heard;
 }
 
+// The events as they are after they were sent by forward, a line each.
+std::string SendOn(const std::string& lines, bool gzip) {
+  ForwardWriter writer({.id = "c", .tag = "t", .second = 1, .gzip = gzip}, lines);
+  ForwardSession session{ForwardOptions{}};
+  std::string arrived;
+  while (true) {
+    const auto message = writer.Next();
+    CHECK(message.ok());
+    if (!message->has_value()) return arrived;
+    std::vector<StreamEffect> effects;
+    CHECK(session.Feed((*message)->bytes, &effects).ok());
+    for (const StreamEffect& effect : effects) {
+      const StoreEvents& store = std::get<StoreEvents>(effect);
+      for (std::size_t i = 0; i < store.events.size(); ++i) {
+        CHECK(store.events.rejection(i) == nullptr);
+        arrived.append(store.events.event(i).json).push_back('\n');
+      }
+      if (store.acknowledgement.empty()) continue;
+      CHECK(CheckForwardAck(store.acknowledgement, (*message)->id).ok());
+    }
+  }
+}
+
+// Numbers that no double holds change once, and then no more.
+void CheckSendOn(const Heard& heard, bool gzip) {
+  const std::string once = SendOn(heard.lines, gzip);
+  CHECK(std::count(once.begin(), once.end(), '\n') ==
+        std::count(heard.lines.begin(), heard.lines.end(), '\n'));
+  CHECK(SendOn(once, !gzip) == once);
+}
+
+void HearServer(std::string_view said) {
+  const ForwardLogin login{.shared_key = "k", .host = "h", .salt = "s"};
+  std::string nonce;
+  const auto ping = AnswerHelo(said, login, &nonce);
+  CHECK(ping.ok() || !Message(ping.status()).empty());
+  CHECK(!CheckPong(said, login, "n").ok());  // it would have to know the key
+  (void)CheckForwardAck(said, "c");
+}
+
 }  // namespace
 }  // namespace carillon
 
@@ -85,5 +130,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Heard whole = Listen(data[0], bytes, bytes.size() + 1);
   const Heard cut = Listen(data[0], bytes, 1 + data[1] % 64);
   CHECK(whole == cut);
+  CheckSendOn(whole, data[1] % 2 == 0);
+  HearServer(bytes);
   return 0;
 }

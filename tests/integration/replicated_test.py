@@ -191,6 +191,18 @@ class ReplicatedTest(WithCollector):
         self.start_peer("a", [address])
         self.assertEqual(self.found(1), {"kept": 1})
 
+    def test_a_collector_that_is_its_own_peer_says_so(self):
+        # By a name that two have: the port of one's own is not known before it starts.
+        second = self.start_peer("b")
+        config = os.path.join(self.root, "b2.toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"[replica]\nname = 'b'\nkey_file = '{self.key}'\n"
+                       f"to = 'http://{second.addresses['replica']}'\n")
+        with self.assertRaises(collector.CollectorDidNotStart) as caught:
+            collector.Collector(os.path.join(self.root, "b2"), self.node.grpc, "--config", config,
+                                "--open", "acme")
+        self.assertIn("'b' is my own name", caught.exception.log)
+
     def test_the_copy_of_a_collector_that_never_comes_back_is_drained(self):
         first, second = self.start_two()
         self.node.kill()

@@ -13,19 +13,44 @@ from collector_test import WithCollector
 KILLS = int(os.environ.get("CARILLON_KILLS", "3"))
 
 
-class SendTest(WithCollector):
-    def setUp(self):
-        super().setUp()
-        key, lines = self.make_key("acme")
-        self.tenants = self.write("tenants.toml",
-                                  "[tenants.acme]\npacked_chunks = true\n" + lines)
-        self.key = self.write("key", key + "\n")
+class WithAgent(WithCollector):
+    """Has files, of which an agent is told what to do with them."""
 
     def write(self, name, text):
         path = os.path.join(self.root, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path
+
+    def run_agent(self, config):
+        path = self.write("agent.toml", "open = 'agent'\n" + config)
+        # Nobody is there at the ring's address: it is not asked.
+        running = collector.Collector(os.path.join(self.root, "agent"), "127.0.0.1:1", "--config",
+                                      path)
+        self.addCleanup(running.kill)
+        return running
+
+    def await_messages(self, wanted, read=None):
+        read = read or (lambda: collector.read_events(self.node))
+        deadline = time.monotonic() + collector.COMMIT_SECONDS
+        while True:
+            found = agent_test.messages(read())
+            if not wanted - found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.3)
+
+    def append(self, *lines):
+        with open(os.path.join(self.root, "app.log"), "a", encoding="utf-8") as file:
+            file.write("".join(one + "\n" for one in lines))
+
+
+class SendTest(WithAgent):
+    def setUp(self):
+        super().setUp()
+        key, lines = self.make_key("acme")
+        self.tenants = self.write("tenants.toml",
+                                  "[tenants.acme]\npacked_chunks = true\n" + lines)
+        self.key = self.write("key", key + "\n")
 
     def start_one(self, name, listen="127.0.0.1:0"):
         running = collector.Collector(os.path.join(self.root, name), self.node.grpc, "--tenants",
@@ -35,8 +60,7 @@ class SendTest(WithCollector):
 
     def start_agent(self, to, key=None, extra=""):
         urls = ", ".join(f"'http://{one}'" for one in to)
-        config = self.write("agent.toml", f"""
-open = 'agent'
+        return self.run_agent(f"""
 [send]
 to = [{urls}]
 key_file = '{key or self.key}'
@@ -45,23 +69,6 @@ name = 'log'
 paths = ['{self.root}/app.log*']
 start = 'beginning'
 {extra}""")
-        # Nobody is there at the ring's address: it is not asked.
-        running = collector.Collector(os.path.join(self.root, "agent"), "127.0.0.1:1", "--config",
-                                      config)
-        self.addCleanup(running.kill)
-        return running
-
-    def await_messages(self, wanted):
-        deadline = time.monotonic() + collector.COMMIT_SECONDS
-        while True:
-            found = agent_test.messages(collector.read_events(self.node))
-            if not wanted - found or time.monotonic() > deadline:
-                return found
-            time.sleep(0.3)
-
-    def append(self, *lines):
-        with open(os.path.join(self.root, "app.log"), "a", encoding="utf-8") as file:
-            file.write("".join(one + "\n" for one in lines))
 
     def test_each_line_is_stored_once_whatever_is_killed(self):
         some = random.Random(int(os.environ.get("CARILLON_SEED", "1")))

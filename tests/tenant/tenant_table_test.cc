@@ -83,6 +83,7 @@ TEST(TenantTableTest, ReadsWhenEventsAreAcknowledged) {
   EXPECT_EQ(ack(""), std::nullopt);
   EXPECT_EQ(ack("ack = 'stored'"), AckLevel::kStored);
   EXPECT_EQ(ack("ack = 'local'"), AckLevel::kLocal);
+  EXPECT_EQ(ack("ack = 'replicated'"), AckLevel::kReplicated);
   EXPECT_THAT(ErrorOf("[tenants.acme]\nack = 'soon'"), HasSubstr("line 2: ack: want"));
 }
 
