@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "collector/dialects/native_chunk.h"
+#include "crunch/chunk_codec.h"
 
 namespace carillon {
 namespace {
@@ -64,6 +65,10 @@ CollectorClient::Contact CollectorClient::contact() const {
 void CollectorClient::PutChunkAsync(const std::string& /*bucket*/, const ChunkKey& key,
                                     SharedBytes value,
                                     std::function<void(StatusOr<PutReply>)> done) {
+  if (DictionaryIdOf(value.view()) != 0) {
+    return done(FailedPrecondition("{} needs a dictionary of the ring: only the ring can take it",
+                                   ToString(key)));
+  }
   std::size_t peer = 0;
   {
     const std::lock_guard lock(mutex_);
