@@ -27,7 +27,10 @@ std::shared_ptr<const Dictionary> DictionaryMaker::Choose(const ChunkKey& key, B
   Place* place = FindPlace(key, now);
   if (place == nullptr) return nullptr;
   place->used = now;
-  if (place->busy) return place->adopted;
+  if (place->busy) {
+    if (place->trainer) place->trainer->Add(lines);
+    return place->adopted;
+  }
   if (place->rest_bytes > 0) {
     place->rest_bytes -= std::min<std::uint64_t>(place->rest_bytes, lines.size());
     return place->adopted;
@@ -41,13 +44,15 @@ std::shared_ptr<const Dictionary> DictionaryMaker::Choose(const ChunkKey& key, B
   }
   place->trainer->Add(lines);
   const bool look = !place->looked && place->trainer->seen_bytes() >= kLookBytes;
-  if (look || place->trainer->IsReady()) {
-    place->busy = true;
-    to_make_.push_back(&*places_.find(key));
-    if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
-    wake_.notify_one();
-  }
+  if (look || place->trainer->IsReady()) Enqueue(&*places_.find(key));
   return place->adopted;
+}
+
+void DictionaryMaker::Enqueue(Places::value_type* one) {
+  one->second.busy = true;
+  to_make_.push_back(one);
+  if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
+  wake_.notify_one();
 }
 
 // Null: there are too many.
@@ -101,18 +106,24 @@ void DictionaryMaker::Loop() {
     if (stopping_) return;
     Places::value_type* const one = to_make_.front();
     to_make_.pop_front();
-    std::unique_ptr<DictionaryTrainer> trainer = std::move(one->second.trainer);
-    const std::shared_ptr<const Dictionary> current = one->second.adopted;
+    Place& place = one->second;
+    // While it only looks, the place goes on collecting.
+    auto trainer = place.trainer->IsReady() ? std::move(place.trainer)
+                                            : std::make_unique<DictionaryTrainer>(*place.trainer);
+    const std::shared_ptr<const Dictionary> current = place.adopted;
     lock.unlock();
     const auto made = Make(one->first, *trainer, current);
     lock.lock();
-    if (Finish(&one->second, std::move(trainer), made)) continue;
-    to_make_.push_back(one);
-    wake_.wait_for(lock, options_.pause, [this] { return stopping_.load(); });
+    if (!Finish(&place, std::move(trainer), made)) {
+      Enqueue(one);
+      wake_.wait_for(lock, options_.pause, [this] { return stopping_.load(); });
+    } else if (place.trainer && place.trainer->IsReady()) {
+      Enqueue(one);
+    }
   }
 }
 
-// False: to be done again. With mutex_ held.
+// False: to be done again.
 bool DictionaryMaker::Finish(Place* place, std::unique_ptr<DictionaryTrainer> trainer,
                              const StatusOr<std::shared_ptr<const Dictionary>>& made) {
   const bool taken = made.status().code() == StatusCode::kAlreadyExists;  // again it would be, too
@@ -120,7 +131,7 @@ bool DictionaryMaker::Finish(Place* place, std::unique_ptr<DictionaryTrainer> tr
     failures_.fetch_add(1, std::memory_order_relaxed);
     failure_ = made.status();
     if (!taken) {
-      place->trainer = std::move(trainer);
+      if (!place->trainer) place->trainer = std::move(trainer);
       return false;
     }
   } else {
@@ -128,10 +139,7 @@ bool DictionaryMaker::Finish(Place* place, std::unique_ptr<DictionaryTrainer> tr
   }
   place->busy = false;
   place->looked = true;
-  if (!trainer->IsReady()) {
-    place->trainer = std::move(trainer);
-    return true;
-  }
+  if (place->trainer) return true;  // it has only looked
   place->rest_bytes = place->adopted ? kKeepBytes : kRestBytes;
   if (!place->adopted) {
     std::erase_if(held_, [place](const auto* one) { return &one->second == place; });

@@ -86,7 +86,7 @@ class DictionaryMaker {
     std::shared_ptr<const Dictionary> adopted;
     std::uint64_t rest_bytes = 0;  // to pass by before collecting
     bool looked = false;           // for what others have stored
-    bool busy = false;             // the thread has its trainer, or will
+    bool busy = false;             // to be looked for or trained: the thread has it, or will
     Instant used{};
   };
   using Places = std::map<ChunkKey, Place>;
@@ -94,6 +94,8 @@ class DictionaryMaker {
   Place* FindPlace(const ChunkKey& key, Instant now);
   bool MakeRoom(Instant now);
   void ForgetIdle(Instant now);
+  // With mutex_ held, as all but Loop and Make.
+  void Enqueue(Places::value_type* one);
   void Loop();
   bool Finish(Place* place, std::unique_ptr<DictionaryTrainer> trainer,
               const StatusOr<std::shared_ptr<const Dictionary>>& made);

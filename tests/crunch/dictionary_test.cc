@@ -337,6 +337,22 @@ TEST(DictionaryMakerTest, DoesNotUseWhatDoesNotSuitItsEvents) {
   EXPECT_EQ(shelf.stored.size(), 2u);
 }
 
+TEST(DictionaryMakerTest, CollectsWhileItLooks) {
+  Shelf shelf;
+  shelf.mutex.lock();  // it looks until this is released
+  DictionaryMaker maker(shelf.Door());
+  Random random(13);
+  for (std::size_t bytes = 0; bytes < DictionaryTrainer::kSampleBytes;) {
+    const std::string chunk = Chunk(&random, 2);
+    bytes += chunk.size();
+    EXPECT_EQ(maker.Choose(kPlace, chunk), nullptr);
+  }
+  shelf.mutex.unlock();
+  while (maker.adopted() == 0) std::this_thread::yield();
+  const std::lock_guard lock(shelf.mutex);
+  EXPECT_EQ(shelf.stored.size(), 1u);
+}
+
 TEST(DictionaryMakerTest, TriesAgainWhatTheShelfDidNotTake) {
   Shelf shelf;
   shelf.failures_left = 3;
