@@ -3,10 +3,11 @@
 with dictionaries and without, what the collector's packing costs, and what idle streams cost it.
 
     CARILLON_BIN=build/release/bin tests/bench/sparse_streams.py FILE... [--a-second 1,3,10]
-        [--events 10000] [--idle 10000] [--dir /var/tmp]
+        [--events 10000] [--idle 10000] [--busy 100] [--dir /var/tmp]
 
 FILE: an event a line, or an array of them; lines that are no JSON object become {"line": ...}. Line n becomes an event of
-second n // A_SECOND; files with fewer lines are taken whole. Everything runs on loopback, under a
+second n // A_SECOND; files with fewer lines are taken whole. They are sent some at a time, each time
+when the ones before are stored: what is packed before there is a dictionary counts in. Everything runs on loopback, under a
 temporary directory of --dir, and is stopped in the end.
 """
 
@@ -22,7 +23,9 @@ import tempfile
 import time
 
 BIN = os.path.abspath(os.environ.get("CARILLON_BIN", "build/release/bin"))
-A_REQUEST = 500
+A_REQUEST = 250
+MAX_BODY = 700_000
+BUSY_EVENTS = 1000
 PATIENCE = 120
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -96,7 +99,7 @@ class Ring:
         ask(self.http, "PUT", f"/v1/buckets/{bucket}", "{}")
         config = os.path.join(self.root, bucket + ".toml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(f"dictionaries = {dictionaries}\nopen = 'acme'\n"
+            file.write(f"dictionaries = {dictionaries}\nopen = 'acme'\nlateness_ms = 0\n"
                        f"[tenants.acme]\nbucket = '{bucket}'\n")
         process, addresses = start(
             [os.path.join(BIN, "carillon-collector"), "--endpoint", self.grpc, "--http",
@@ -113,15 +116,21 @@ class Ring:
         return total
 
 
-def post(address, events):
+def post(address, events, at_once=A_REQUEST):
     before = metric(address, "events_committed_total")
-    for at in range(0, len(events), A_REQUEST):
-        ask(address, "POST", "/v1/events", json.dumps(events[at:at + A_REQUEST]))
-    deadline = time.monotonic() + PATIENCE
-    while metric(address, "events_committed_total") < before + len(events):
-        if time.monotonic() > deadline:
-            raise SystemExit("the events are not committed")
-        time.sleep(0.1)
+    texts = [json.dumps(event, separators=(",", ":")) for event in events]
+    at = 0
+    while at < len(texts):
+        count = at_once
+        while count > 1 and sum(map(len, texts[at:at + count])) > MAX_BODY:
+            count //= 2
+        ask(address, "POST", "/v1/events", "\n".join(texts[at:at + count]))
+        at = min(at + count, len(texts))
+        deadline = time.monotonic() + PATIENCE
+        while metric(address, "events_committed_total") < before + at:
+            if time.monotonic() > deadline:
+                raise SystemExit("the events are not committed")
+            time.sleep(0.05)
 
 
 def measure_file(ring, path, a_second, most):
@@ -145,16 +154,18 @@ def measure_file(ring, path, a_second, most):
     return result
 
 
-def measure_idle(ring, streams):
-    """Each sends one event, ever."""
-    now = int(time.time()) - 60
-    result = {"idle_streams": streams}
+def measure_memory(ring, streams, events):
+    """So many events of each, one a second."""
+    first = int(time.time()) - 100_000
+    result = {"streams": streams, "events_of_each": events}
     for mode in ("false", "true"):
-        process, address = ring.collector(f"idle-{mode}", mode)
-        post(address, [{"timestamp": now, "type": f"T{i}", "page": f"/{i}", "text": "idle " * 40}
-                       for i in range(streams)])
+        process, address = ring.collector(f"memory-{streams}-{events}-{mode}", mode)
+        post(address, [{"timestamp": first + n, "type": f"T{i}", "page": f"/{i}/{n * 7919 % 100_003}",
+                        "text": "a word or two that is the same in each of them, " * 3}
+                       for n in range(events) for i in range(streams)], 2000)
         result["off" if mode == "false" else "on"] = {
-            "resident_mib": round(metric(address, "resident_bytes") / 2**20, 1)}
+            "resident_mib": round(metric(address, "resident_bytes") / 2**20, 1),
+            "dictionaries": int(metric(address, "dictionaries"))}
         stop(process)
     return result
 
@@ -164,7 +175,8 @@ def main():
     parser.add_argument("files", nargs="*")
     parser.add_argument("--a-second", default="1,3,10")
     parser.add_argument("--events", type=int, default=10_000)
-    parser.add_argument("--idle", type=int, default=10_000)
+    parser.add_argument("--idle", type=int, default=10_000, help="streams of one event ever")
+    parser.add_argument("--busy", type=int, default=100, help="streams that go on")
     parser.add_argument("--dir", default="/var/tmp")
     options = parser.parse_args()
     root = tempfile.mkdtemp(prefix="carillon-sparse-", dir=options.dir)
@@ -174,8 +186,9 @@ def main():
         for path in map(os.path.abspath, options.files):
             for a_second in map(int, options.a_second.split(",")):
                 print(json.dumps(measure_file(ring, path, a_second, options.events)), flush=True)
-        if options.idle:
-            print(json.dumps(measure_idle(ring, options.idle)), flush=True)
+        for streams, events in ((options.idle, 1), (options.busy, BUSY_EVENTS)):
+            if streams:
+                print(json.dumps(measure_memory(ring, streams, events)), flush=True)
     finally:
         if ring is not None:
             stop(ring.node)
