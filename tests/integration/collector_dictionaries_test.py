@@ -3,9 +3,12 @@
 The figures of docs/BENCHMARKS.md, "Chunks of a few events", are what the first test prints.
 """
 
+import collections
+import http.client
 import json
 import os
 import subprocess
+import threading
 import time
 
 import collector
@@ -13,6 +16,7 @@ import support
 
 SECONDS = 2000  # one chunk each
 WAIT_SECONDS = 60
+KILLS = int(os.environ.get("CARILLON_KILLS", "4"))
 
 
 def event(second, number, kind="WEB"):
@@ -154,6 +158,65 @@ class CollectorDictionariesTest(support.NodeTest):
         self.assert_all_are_read()
         self.assertEqual(running.stop(), 0, running.log())
 
+    def test_whoever_is_killed_while_they_are_made_and_used_each_event_is_read_once(self):
+        self.running = self.start_collector("one", "lateness_ms = 0\n")
+        address, endpoint = self.running.http, self.node.grpc
+        acknowledged, sent, stop = set(), [], threading.Event()
+
+        def load():
+            host, _, port = address.rpartition(":")
+            while not stop.is_set():
+                first = len(sent)
+                sent.extend(range(first, first + 50))
+                events = [dict(event(self.first + n // 5, n), n=n) for n in sent[first:]]
+                try:
+                    with support.HttpClient(http.client.HTTPConnection(
+                            host, int(port), timeout=support.HTTP_SECONDS)) as client:
+                        answer = client.request("POST", "/v1/events", body=json.dumps(events))
+                    if answer.status == 200:
+                        acknowledged.update(sent[first:])
+                except (OSError, http.client.HTTPException):
+                    stop.wait(0.1)  # perhaps taken, perhaps not: not sent again
+                stop.wait(0.03)
+
+        loader = threading.Thread(target=load)
+        loader.start()
+        try:
+            for kill in range(KILLS):
+                time.sleep(0.3 + 2 * self.random.random())
+                if kill % 2 == 1:
+                    self.node.kill()
+                if kill % 3 != 1:
+                    self.running.kill()
+                    self.running = collector.Collector(
+                        os.path.join(self.root, "one"), endpoint, "--config",
+                        os.path.join(self.root, "one.toml"), "--tenants",
+                        os.path.join(self.root, "tenants-events.toml"), "--open", "acme",
+                        listen=address)
+                    self.addCleanup(self.running.kill)
+                if kill % 2 == 1:
+                    self.node = support.Node(self.directory, support.SMALL_SEGMENTS,
+                                             listen=endpoint)
+                    self.addCleanup(self.node.kill)
+            time.sleep(3)
+        finally:
+            stop.set()
+            loader.join()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (self.running.metric("chunks_waiting") + self.running.metric("unpacked_events") > 0
+               or self.running.metric("lag_seconds") > 0):
+            self.assertLess(time.monotonic(), deadline, self.running.log())
+            time.sleep(0.1)
+        found = collections.Counter(
+            one["n"] for one in collector.read_events(self.node, seconds=4 * SECONDS))
+        print(f"{len(sent)} events, {len(acknowledged)} acknowledged, {KILLS} kills, "
+              f"dictionaries {self.dictionaries()}", flush=True)
+        self.assertEqual(acknowledged - set(found), set(), "lost")
+        self.assertEqual([n for n, times in found.items() if times > 1], [], "twice")
+        self.assertGreater(self.running.metric("dictionary_chunks_total"), 0)
+        self.assertEqual(self.running.metric("dead_letter_events_total"), 0)
+        self.assertEqual(len(self.dictionaries()), 1)
+
     def test_a_dead_letter_that_needs_one_is_shown_and_can_be_sent_again(self):
         running = self.start_collector("one", bucket="gone")
         self.assert_done(self.node.cli("bucket", "create", "gone"))
@@ -177,7 +240,7 @@ class CollectorDictionariesTest(support.NodeTest):
         self.assertEqual({name: json.loads(shown.stdout)[name] for name in late}, late)
         alone = dead("show", key, "--endpoint", "127.0.0.1:1")
         self.assertEqual(alone.returncode, 1, alone)
-        self.assertIn(f"0:1:cell0:WEB:gone:chunk", alone.stderr.decode())
+        self.assertIn("0:1:cell0:WEB:gone:chunk", alone.stderr.decode())
         self.assertEqual(running.stop(), 0, running.log())
         self.assert_done(self.node.cli("bucket", "set", "gone", "--ttl", "8d"))
         self.assertEqual(dead("retry", key).returncode, 0)
