@@ -24,28 +24,29 @@ std::shared_ptr<const Dictionary> DictionaryMaker::Choose(const ChunkKey& key, B
   if (lines.empty() || lines.size() > kMaxRawBytesWithDictionary) return nullptr;
   const Instant now = options_.clock->Now();
   const std::lock_guard lock(mutex_);
-  Place* place = FindPlace(key, now);
-  if (place == nullptr) return nullptr;
-  place->used = now;
-  if (place->busy) {
-    if (place->trainer) place->trainer->Add(lines);
-    return place->adopted;
+  Places::value_type* const one = FindPlace(key, now);
+  if (one == nullptr) return nullptr;
+  Place& place = one->second;
+  place.used = now;
+  if (place.busy) {
+    if (place.trainer) place.trainer->Add(lines);
+    return place.adopted;
   }
-  if (place->rest_bytes > 0) {
-    place->rest_bytes -= std::min<std::uint64_t>(place->rest_bytes, lines.size());
-    return place->adopted;
+  if (place.rest_bytes > 0) {
+    place.rest_bytes -= std::min<std::uint64_t>(place.rest_bytes, lines.size());
+    return place.adopted;
   }
-  if (!place->trainer) {
-    if (!place->adopted) {
+  if (!place.trainer) {
+    if (!place.adopted) {
       if (!MakeRoom(now)) return nullptr;
-      held_.push_back(&*places_.find(key));
+      held_.push_back(one);
     }
-    place->trainer = std::make_unique<DictionaryTrainer>();
+    place.trainer = std::make_unique<DictionaryTrainer>();
   }
-  place->trainer->Add(lines);
-  const bool look = !place->looked && place->trainer->seen_bytes() >= kLookBytes;
-  if (look || place->trainer->IsReady()) Enqueue(&*places_.find(key));
-  return place->adopted;
+  place.trainer->Add(lines);
+  const bool look = !place.looked && place.trainer->seen_bytes() >= kLookBytes;
+  if (look || place.trainer->IsReady()) Enqueue(one);
+  return place.adopted;
 }
 
 void DictionaryMaker::Enqueue(Places::value_type* one) {
@@ -56,13 +57,13 @@ void DictionaryMaker::Enqueue(Places::value_type* one) {
 }
 
 // Null: there are too many.
-DictionaryMaker::Place* DictionaryMaker::FindPlace(const ChunkKey& key, Instant now) {
+DictionaryMaker::Places::value_type* DictionaryMaker::FindPlace(const ChunkKey& key, Instant now) {
   const auto found = places_.find(key);
-  if (found != places_.end()) return &found->second;
+  if (found != places_.end()) return &*found;
   if (!MakeRoom(now)) return nullptr;  // without room there would be nothing to remember of it
   if (places_.size() >= kMaxPlaces) ForgetIdle(now);
   if (places_.size() >= kMaxPlaces) return nullptr;
-  return &places_.emplace(key, Place{}).first->second;
+  return &*places_.emplace(key, Place{}).first;
 }
 
 // For one more that is held. Looks at no more than max_held.

@@ -91,10 +91,10 @@ class DictionaryMaker {
   };
   using Places = std::map<ChunkKey, Place>;
 
-  Place* FindPlace(const ChunkKey& key, Instant now);
+  // With mutex_ held, all but Loop and Make.
+  Places::value_type* FindPlace(const ChunkKey& key, Instant now);
   bool MakeRoom(Instant now);
   void ForgetIdle(Instant now);
-  // With mutex_ held, as all but Loop and Make.
   void Enqueue(Places::value_type* one);
   void Loop();
   bool Finish(Place* place, std::unique_ptr<DictionaryTrainer> trainer,
