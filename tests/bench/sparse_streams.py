@@ -28,11 +28,13 @@ MAX_BODY = 700_000
 BUSY_EVENTS = 1000
 PATIENCE = 120
 TICKS = os.sysconf("SC_CLK_TCK")
+running = []
 
 
 def start(arguments, root, name):
     log = open(os.path.join(root, name + ".log"), "ab")
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=log, cwd=root)
+    running.append(process)
     addresses = {}
     for line in process.stdout:
         word, _, rest = line.decode().strip().partition(" ")
@@ -45,6 +47,7 @@ def start(arguments, root, name):
 def stop(process):
     process.terminate()
     process.wait(60)
+    running.remove(process)
 
 
 def cpu_seconds(process):
@@ -180,7 +183,6 @@ def main():
     parser.add_argument("--dir", default="/var/tmp")
     options = parser.parse_args()
     root = tempfile.mkdtemp(prefix="carillon-sparse-", dir=options.dir)
-    ring = None
     try:
         ring = Ring(root)
         for path in map(os.path.abspath, options.files):
@@ -190,8 +192,8 @@ def main():
             if streams:
                 print(json.dumps(measure_memory(ring, streams, events)), flush=True)
     finally:
-        if ring is not None:
-            stop(ring.node)
+        for process in reversed(running[:]):
+            stop(process)
         shutil.rmtree(root, ignore_errors=True)
 
 
