@@ -14,8 +14,8 @@
 #include "base/checksum.h"
 #include "base/random.h"
 #include "client/commit_ledger.h"
+#include "client/dictionary_shelf.h"
 #include "client/second_batcher.h"
-#include "client/store_dictionary.h"
 #include "crunch/dictionary_maker.h"
 
 namespace carillon {
@@ -104,11 +104,7 @@ ClientSecondWriter::ClientSecondWriter(Client* client, SecondWriterOptions optio
                 .max_open_seconds = options_.max_open_seconds}),
       ledger_({.bucket = options_.bucket, .dc = options_.dc, .cell = options_.cell},
               options_.writer != 0 ? options_.writer : RandomWriter()) {
-  if (options_.dictionaries) {
-    dictionaries_.emplace([client](const ChunkKey& key, const Bytes& bytes) {
-      return StoreDictionary(client, key, bytes);
-    });
-  }
+  if (options_.dictionaries) dictionaries_.emplace(DictionariesIn(client));
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < std::min(cores, kMaxCompressors); ++i) {
     compressors_.emplace_back([this] { CompressUntilStopped(); });

@@ -20,7 +20,8 @@ struct SecondWriterOptions {
   std::size_t max_open_seconds = 4096;         // likewise
   std::size_t max_in_flight = 64;              // chunks and commits on their way; then Add waits
   std::uint64_t writer = 0;                    // the writer's number, 31 bits; 0: chosen at random
-  // Small chunks of one type are encoded with a dictionary, once one is trained and stored.
+  // Small chunks of one type are encoded with a dictionary, once one is found, or trained and
+  // stored.
   bool dictionaries = true;
 };
 
@@ -30,7 +31,7 @@ struct SecondWriterStats {
   std::uint64_t chunks = 0;        // stored
   std::uint64_t value_bytes = 0;   // of them
   std::uint64_t seconds = 0;       // commits acknowledged
-  std::uint64_t dictionaries = 0;  // trained, stored, and in use
+  std::uint64_t dictionaries = 0;  // in use now
 };
 
 // Turns events into chunks, chunks into committed seconds: events of one (epoch, type, subtype) are

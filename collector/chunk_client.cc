@@ -3,6 +3,8 @@
 #include <future>
 #include <utility>
 
+#include "crunch/chunk_codec.h"
+
 namespace carillon {
 namespace {
 
@@ -23,6 +25,12 @@ StatusOr<PutReply> ChunkClient::PutChunk(const std::string& bucket, const ChunkK
   PutChunkAsync(bucket, key, std::move(value),
                 [&](StatusOr<PutReply> reply) { promise.set_value(std::move(reply)); });
   return promise.get_future().get();
+}
+
+Status ChunkClient::CheckTaken(const ChunkKey& key, std::string_view value) {
+  if (DictionaryIdOf(value) == 0) return OkStatus();
+  return FailedPrecondition("{} needs a dictionary of the ring: only the ring can take it",
+                            ToString(key));
 }
 
 Status ChunkClient::CommitSecond(const Commit& /*commit*/) {

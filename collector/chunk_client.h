@@ -38,6 +38,10 @@ class ChunkClient : public Client {
                                      const BucketChange& properties) override;
   StatusOr<NamedBucket> SetBucket(const std::string& name, const BucketChange& change) override;
   ClientCounters counters() const override { return {}; }
+
+ protected:
+  // FAILED_PRECONDITION: it needs a dictionary, which only the ring has.
+  static Status CheckTaken(const ChunkKey& key, std::string_view value);
 };
 
 }  // namespace carillon

@@ -79,6 +79,7 @@ PipelineOptions PipelineOptionsOf(const CollectorConfig& config, Client* client,
   options.lateness = std::chrono::milliseconds(config.lateness_ms);
   options.stale_percent = static_cast<std::uint32_t>(config.stale_percent);
   options.max_in_flight = config.max_in_flight;
+  options.dictionaries = config.dictionaries && config.peers.send.to.empty();
   if (TailStore* positions = agent->positions(); positions != nullptr) {
     options.found = [positions](const IntakeRequest& request) { positions->Believe(request); };
     // When it cannot be saved the intake goes all the same: what is read twice is better than a

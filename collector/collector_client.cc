@@ -54,6 +54,8 @@ CollectorClient::Contact CollectorClient::contact() const {
 void CollectorClient::PutChunkAsync(const std::string& /*bucket*/, const ChunkKey& key,
                                     SharedBytes value,
                                     std::function<void(StatusOr<PutReply>)> done) {
+  Status status = CheckTaken(key, value.view());
+  if (!status.ok()) return done(std::move(status));
   std::size_t peer = 0;
   {
     const std::lock_guard lock(mutex_);

@@ -93,6 +93,10 @@ const Key kKeys[] = {
      Number{&CollectorConfig::stale_percent, 1, 99}},
     {"max_in_flight", "Chunks that are sent to the ring at once.",
      Number{&CollectorConfig::max_in_flight, 1, 4096}},
+    {"dictionaries",
+     "Encode small chunks with a dictionary of their type, kept in the ring's bucket\n"
+     "# `dictionaries`; not with [send].",
+     &CollectorConfig::dictionaries},
     {"claim_deadline_ms",
      "How long events wait to be told from duplicates; then they go on unchecked (ms).",
      Number{&CollectorConfig::claim_deadline_ms, 1, 60'000}},

@@ -42,6 +42,7 @@ struct CollectorConfig {
   std::uint64_t lateness_ms = 1000;
   std::uint64_t stale_percent = 20;
   std::uint64_t max_in_flight = 64;
+  bool dictionaries = true;
   std::uint64_t claim_deadline_ms = 2000;
   std::string ack = "local";  // of tenants that say none
   std::uint64_t ack_timeout_ms = 10'000;

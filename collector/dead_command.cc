@@ -5,11 +5,16 @@
 #include <filesystem>
 
 #include "base/clock.h"
+#include "client/chunk_decoder.h"
+#include "client/client.h"
+#include "collector/config.h"
 #include "collector/pipeline/dead_letter_box.h"
 #include "crunch/chunk_codec.h"
 
 namespace carillon {
 namespace {
+
+constexpr Duration kAskRing = std::chrono::seconds(10);
 
 std::string TimeText(std::uint64_t seconds) {
   const auto time = static_cast<std::time_t>(seconds);
@@ -35,13 +40,22 @@ Status List(const DeadCommand& command, const std::string& spool) {
   return OkStatus();
 }
 
+// The ring is asked only for a dictionary.
+StatusOr<Bytes> EventsOf(const DeadChunk& dead, const std::vector<std::string>& endpoints) {
+  if (DictionaryIdOf(dead.value) == 0) return DecodeChunkValue(dead.value);
+  ASSIGN_OR_RETURN(const auto client,
+                   Client::Connect({.endpoints = endpoints, .timeout = kAskRing}));
+  return ChunkDecoder(client.get(), dead.chunk.bucket).Decode(dead.chunk.info.key, dead.value);
+}
+
 // The events as lines, and nothing else, so that they can be sent again by other means.
-Status Show(const DeadCommand& command, const std::string& spool) {
+Status Show(const DeadCommand& command, const std::string& spool,
+            const std::vector<std::string>& endpoints) {
   bool found = false;
   RETURN_IF_ERROR(VisitDeadLetters(MachineFileSystem(), spool, [&](const DeadChunk& dead) {
     if (found || ToString(dead.chunk.info.key) != command.keys.front()) return OkStatus();
     found = true;
-    ASSIGN_OR_RETURN(const Bytes events, DecodeChunkValue(dead.value));
+    ASSIGN_OR_RETURN(const Bytes events, EventsOf(dead, endpoints));
     std::fwrite(events.data(), 1, events.size(), stdout);
     return OkStatus();
   }));
@@ -66,14 +80,15 @@ Status Take(const DeadCommand& command, const std::string& spool) {
 
 }  // namespace
 
-Status RunDead(const DeadCommand& command, const std::string& spool) {
-  if (spool.empty()) return InvalidArgument("want --spool DIR, or --config FILE that names it");
-  const std::string path = std::filesystem::absolute(spool).lexically_normal();
+Status RunDead(const DeadCommand& command, const CollectorConfig& config) {
+  if (config.spool.empty())
+    return InvalidArgument("want --spool DIR, or --config FILE that names it");
+  const std::string path = std::filesystem::absolute(config.spool).lexically_normal();
   switch (command.verb) {
     case DeadCommand::Verb::kList:
       return List(command, path);
     case DeadCommand::Verb::kShow:
-      return Show(command, path);
+      return Show(command, path, config.endpoint);
     case DeadCommand::Verb::kRetry:
     case DeadCommand::Verb::kDrop:
       return Take(command, path);

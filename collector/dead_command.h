@@ -7,6 +7,8 @@
 
 namespace carillon {
 
+struct CollectorConfig;
+
 // carillon-collector dead: what the store refused for good (docs/OPERATIONS.md, "Dead letters").
 struct DeadCommand {
   enum class Verb { kList, kShow, kRetry, kDrop } verb = Verb::kList;
@@ -15,8 +17,9 @@ struct DeadCommand {
   bool all = false;
 };
 
-// Prints to standard output. `spool`: the directory. INVALID_ARGUMENT: no spool, or what is chosen
-// is not clear. Others: as dead_letter_box.h.
-Status RunDead(const DeadCommand& command, const std::string& spool);
+// Prints to standard output. Of the configuration: the spool, and the endpoints, which are asked
+// for the dictionary that a chunk needs to be shown. INVALID_ARGUMENT: no spool, or what is chosen
+// is not clear. Others: as dead_letter_box.h, and of the ring.
+Status RunDead(const DeadCommand& command, const CollectorConfig& config);
 
 }  // namespace carillon

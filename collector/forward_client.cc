@@ -130,6 +130,8 @@ ForwardClient::Contact ForwardClient::contact() const {
 
 void ForwardClient::PutChunkAsync(const std::string& bucket, const ChunkKey& key, SharedBytes value,
                                   std::function<void(StatusOr<PutReply>)> done) {
+  Status status = CheckTaken(key, value.view());
+  if (!status.ok()) return done(std::move(status));
   const std::lock_guard lock(mutex_);
   jobs_.push_back({bucket, key, std::move(value), std::move(done)});
   wake_.notify_one();

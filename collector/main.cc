@@ -33,7 +33,7 @@ Status Do(const CollectorCommand& command) {
     case CollectorCommand::Kind::kCreateKey:
       return CreateKey(command.tenant);
     case CollectorCommand::Kind::kDead:
-      return RunDead(command.dead, command.config.spool);
+      return RunDead(command.dead, command.config);
     case CollectorCommand::Kind::kDrain:
       return DrainCopy(command.config);
   }

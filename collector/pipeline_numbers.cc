@@ -41,6 +41,7 @@ PipelineNumbers::PipelineNumbers(const Pipeline* pipeline, CollectorMetrics* met
       [](const Stats& stats) { return stats.damaged; });
   add("requests_watched", "Kept, and not answered before they are stored.",
       [](const Stats& stats) { return stats.requests_watched; });
+  AddDictionaries(metrics);
   AddDeduplication(metrics);
   if (pipeline->stats().copies) AddCopies(metrics);
   metrics->AddNumber("listen_overflows_total",
@@ -95,6 +96,18 @@ void PipelineNumbers::AddDeduplication(CollectorMetrics* metrics) {
                            .count = times.calls,
                            .sum = times.seconds};
   });
+}
+
+void PipelineNumbers::AddDictionaries(CollectorMetrics* metrics) {
+  const auto add = [&](const char* name, const char* help, auto field) {
+    metrics->AddNumber(name, help, [this, field] { return static_cast<double>(Stats().*field); });
+  };
+  add("dictionaries", "In use for small chunks.", &PipelineStats::dictionaries);
+  add("dictionary_chunks_total", "Chunks encoded with a dictionary.",
+      &PipelineStats::dictionary_chunks);
+  add("dictionary_events_total", "Events of these chunks.", &PipelineStats::dictionary_events);
+  add("dictionary_failures_total", "Times that the ring did not give or take a dictionary.",
+      &PipelineStats::dictionary_failures);
 }
 
 void PipelineNumbers::AddCopies(CollectorMetrics* metrics) {

@@ -23,6 +23,7 @@ class PipelineNumbers {
   std::vector<MetricSample> OfTenants(Samples samples);
   void AddDeduplication(CollectorMetrics* metrics);
   void AddCopies(CollectorMetrics* metrics);
+  void AddDictionaries(CollectorMetrics* metrics);
   PipelineStats Stats();
 
   const Pipeline* const pipeline_;

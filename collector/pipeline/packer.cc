@@ -34,7 +34,11 @@ Packer::Packer(PackerOptions options, PackerParts parts, IntakeRecovery recovery
       parts_(parts),
       recovery_(std::move(recovery)),
       packed_(std::move(packed)),
-      batcher_(options_.batcher) {}
+      batcher_(options_.batcher) {
+  if (options_.dictionaries) {
+    dictionaries_.emplace(*options_.dictionaries, DictionaryMakerOptions{.clock = options_.clock});
+  }
+}
 
 Packer::~Packer() {
   Stop();
@@ -235,9 +239,29 @@ void Packer::Pack(std::vector<EventsOfChunk> closed) {
   for (EventsOfChunk& events : closed) PackOne(std::move(events));
 }
 
+std::vector<EncodedChunk> Packer::Encode(const EventsOfChunk& events) {
+  std::shared_ptr<const Dictionary> dictionary;
+  if (dictionaries_ && events.lines.size() <= kMaxRawBytesWithDictionary) {
+    const StreamName& stream = *events.stream;
+    const ChunkKey key{.epoch = events.epoch,
+                       .dc = options_.dc,
+                       .cell = options_.cell,
+                       .type = stream.type,
+                       .subtype = stream.subtype};
+    dictionary = dictionaries_->Choose(DictionaryKeyOf(key, stream.bucket, 0), events.lines);
+  }
+  std::vector<EncodedChunk> encoded =
+      EncodeLines(events.lines, options_.batcher.max_chunk_bytes, dictionary.get());
+  if (dictionary) {
+    dictionary_chunks_ += encoded.size();
+    dictionary_events_ += events.covered.size();
+  }
+  return encoded;
+}
+
 void Packer::PackOne(EventsOfChunk events) {
   const StreamName& stream = *events.stream;
-  std::vector<EncodedChunk> encoded = EncodeLines(events.lines, options_.batcher.max_chunk_bytes);
+  std::vector<EncodedChunk> encoded = Encode(events);
   std::size_t value_bytes = 0;
   for (const EncodedChunk& chunk : encoded) value_bytes += chunk.value.size();
   batcher_.Learn(stream, events.lines.size(), value_bytes);
@@ -401,6 +425,15 @@ void Packer::Bury(const ChunkToBury& burial) {
   parts_.sender->HandleBuried(burial.id, status);
 }
 
+// At most one for each pause of the maker's.
+void Packer::TellDictionaryFailures() {
+  if (!dictionaries_) return;
+  const std::uint64_t failures = dictionaries_->failures();
+  if (std::exchange(told_failures_, failures) == failures) return;
+  LogWarning("dictionaries: {}: small chunks go without until the ring is there again",
+             ToString(dictionaries_->failure()));
+}
+
 void Packer::Upkeep() {
   bool all = false;
   {
@@ -410,6 +443,7 @@ void Packer::Upkeep() {
   const Instant now = options_.clock->Now();
   if (!all && now < upkeep_at_) return;
   parts_.watch->Tick(now);
+  TellDictionaryFailures();
   upkeep_at_ = now + kUpkeepEvery;
   const Status flushed = parts_.outbox->Flush();
   // Also when nothing can be written: removing segments is what makes room.

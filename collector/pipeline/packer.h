@@ -24,6 +24,7 @@
 #include "collector/pipeline/intake_log.h"
 #include "collector/pipeline/outbox_log.h"
 #include "collector/pipeline/sender.h"
+#include "crunch/dictionary_maker.h"
 
 namespace carillon {
 
@@ -32,6 +33,7 @@ struct PackerOptions {
   std::string dc;
   std::string cell;
   ChunkBatcherLimits batcher;
+  std::optional<DictionaryShelf> dictionaries;  // nullopt: no chunk is encoded with one
 };
 
 // What the packer works on. All of it outlives the packer; the outbox, the numbers, and the dead
@@ -70,6 +72,9 @@ struct IntakeRecovery {
 // What is dropped as a duplicate is written with the next chunk, or once a second: never later than
 // a chunk with an event of the same group.
 //
+// Small chunks are encoded with a dictionary once it is in the ring (DictionaryMaker): never waited
+// for, and what is in the outbox stays as it is.
+//
 // When the outbox cannot be written it takes no more requests and tries again every second; after
 // a failed fdatasync it stops.
 //
@@ -100,6 +105,10 @@ class Packer {
   std::uint64_t recovered_requests() const { return recovered_requests_; }
   std::uint64_t renumbered() const { return renumbered_; }
   std::uint64_t damaged() const { return damaged_; }
+  // Encoded with a dictionary.
+  std::uint64_t dictionary_chunks() const { return dictionary_chunks_; }
+  std::uint64_t dictionary_events() const { return dictionary_events_; }
+  const DictionaryMaker* dictionaries() const { return dictionaries_ ? &*dictionaries_ : nullptr; }
 
  private:
   struct Round {
@@ -127,6 +136,8 @@ class Packer {
   void AddEvents(const KeptRequest& kept, std::vector<EventsOfChunk>* closed);
   void Pack(std::vector<EventsOfChunk> closed);
   void PackOne(EventsOfChunk events);
+  std::vector<EncodedChunk> Encode(const EventsOfChunk& events);
+  void TellDictionaryFailures();
   void WritePending(bool also_dropped_alone);
   void WriteReady(std::vector<ReadyChunk> ready);
   void Then(std::function<void()> next);
@@ -160,6 +171,10 @@ class Packer {
   std::atomic<std::uint64_t> recovered_requests_{0};
   std::atomic<std::uint64_t> renumbered_{0};
   std::atomic<std::uint64_t> damaged_{0};
+  std::atomic<std::uint64_t> dictionary_chunks_{0};
+  std::atomic<std::uint64_t> dictionary_events_{0};
+  std::optional<DictionaryMaker> dictionaries_;
+  std::uint64_t told_failures_ = 0;  // of dictionaries_
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;

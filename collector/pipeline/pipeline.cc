@@ -8,6 +8,7 @@
 #include "base/chunk_key.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "client/dictionary_shelf.h"
 #include "collector/pipeline/chunk_numbers.h"
 #include "collector/pipeline/commit_watch.h"
 #include "collector/pipeline/dead_letters.h"
@@ -228,7 +229,9 @@ void SpoolPipeline::MakeParts(IntakeRecovery recovery) {
           .clock = options_.clock,
           .dc = options_.dc,
           .cell = options_.cell,
-          .batcher = {.max_chunk_bytes = options_.max_chunk_bytes, .lateness = options_.lateness}},
+          .batcher = {.max_chunk_bytes = options_.max_chunk_bytes, .lateness = options_.lateness},
+          .dictionaries = options_.dictionaries ? std::optional(DictionariesIn(options_.client))
+                                                : std::nullopt},
       PackerParts{.intake = intake_.get(),
                   .outbox = outbox_.get(),
                   .numbers = numbers_.get(),
@@ -447,6 +450,12 @@ PipelineStats SpoolPipeline::stats() const {
   stats.deduplicated = deduplicator_->stats();
   if (copier_ != nullptr) stats.copies = copier_->stats();
   stats.renumbered = packer_->renumbered();
+  stats.dictionary_chunks = packer_->dictionary_chunks();
+  stats.dictionary_events = packer_->dictionary_events();
+  if (const DictionaryMaker* dictionaries = packer_->dictionaries(); dictionaries != nullptr) {
+    stats.dictionaries = dictionaries->adopted();
+    stats.dictionary_failures = dictionaries->failures();
+  }
   stats.dead_letters = dead_letters_->letters();
   stats.dead_letter_events = dead_letters_->events();
   stats.recovered_requests = packer_->recovered_requests();

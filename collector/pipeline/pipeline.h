@@ -40,6 +40,9 @@ struct PipelineOptions {
   // made. Given: whoever gives it says that no other process uses it.
   std::uint64_t writer = 0;
   ClaimLimits claims;
+  // Small chunks of one type are encoded with a dictionary, once one is in the ring. Only for a
+  // client of the ring: whoever reads the chunks finds it there.
+  bool dictionaries = false;
   // A copy of the spool is kept in step at one of these peers, for AckLevel::kReplicated.
   std::optional<CopierOptions> copies;
 
@@ -85,6 +88,11 @@ struct PipelineStats {
   std::uint64_t dead_letters = 0;  // chunks given up
   std::uint64_t dead_letter_events = 0;
 
+  std::uint64_t dictionaries = 0;         // in use now
+  std::uint64_t dictionary_failures = 0;  // times that the ring did not give or take one
+  std::uint64_t dictionary_chunks = 0;    // encoded with one
+  std::uint64_t dictionary_events = 0;    // of them
+
   std::uint64_t requests_watched = 0;  // kept, and answered only when they are stored
 
   DeduplicatorStats deduplicated;
@@ -111,6 +119,9 @@ struct PipelineStats {
 // It never seals a second: a late event may come at any time, and its second is then committed once
 // more.
 //
+// With dictionaries: training and the ring's part in it have a thread of their own. While the ring
+// is away, chunks are encoded without, or with what is known to be in it.
+//
 // With a copy: what is on the disk goes on, to claims, the outbox, and the store, only when the
 // copy has it too, or there has been none for a while. So whatever the copy is when this disk is
 // lost, a pipeline that is opened on it does what this one would have done after a crash.
@@ -118,9 +129,10 @@ struct PipelineStats {
 // After a failed fdatasync of a log nothing more is written (PipelineStats::failure): Keep answers
 // UNAVAILABLE, and the process should end; the next Open finds out what is on the disk.
 //
-// Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; five of its own, and three for a copy.
-// Memory: about 400 MiB at most, of which 256 MiB wait for the disk, verdicts, or the packer, and
-// about 700 bytes a chunk of the backlog.
+// Bytes: docs/FORMATS.md, "Spool". Threads: any, at once; five of its own, one more with
+// dictionaries, and three for a copy. Memory: about 400 MiB at most, of which 256 MiB wait for the
+// disk, verdicts, or the packer; 20 MiB of dictionaries; and about 700 bytes a chunk of the
+// backlog.
 class Pipeline : public Intake, public ChunkIntake {
  public:
   // Opens the spool, reads what an earlier process left in it, and begins to send that.

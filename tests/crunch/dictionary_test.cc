@@ -209,13 +209,13 @@ std::shared_ptr<const Dictionary> ChooseUntilMade(DictionaryMaker* maker, int ch
 TEST(DictionaryMakerTest, OffersADictionaryOnlyOnceItIsStored) {
   std::map<std::string, Bytes> stored;
   std::atomic<bool> returned = false;
-  DictionaryMaker maker([&](const ChunkKey& key, const Bytes& bytes) {
+  DictionaryMaker maker({.store = [&](const ChunkKey& key, const Bytes& bytes) {
     Random random(1);
     EXPECT_EQ(maker.Choose(kPlace, Chunk(&random, 1)), nullptr);
     stored[ToString(key)] = bytes;
     returned = true;
     return OkStatus();
-  });
+  }});
   const auto chosen = ChooseUntilMade(&maker, 100'000'000);
   ASSERT_NE(chosen, nullptr);
   EXPECT_TRUE(returned);
@@ -224,11 +224,194 @@ TEST(DictionaryMakerTest, OffersADictionaryOnlyOnceItIsStored) {
 }
 
 TEST(DictionaryMakerTest, OffersNoneThatCouldNotBeStored) {
-  DictionaryMaker maker([](const ChunkKey&, const Bytes&) { return Unavailable("away"); });
+  DictionaryMaker maker(
+      {.store = [](const ChunkKey&, const Bytes&) { return Unavailable("away"); }});
   Random random(9);
   while (maker.failure().ok()) EXPECT_EQ(maker.Choose(kPlace, Chunk(&random, 2)), nullptr);
   EXPECT_EQ(ChooseUntilMade(&maker, 1000), nullptr);
   EXPECT_EQ(maker.adopted(), 0u);
+}
+
+ChunkKey PlaceOf(int number) {
+  ChunkKey place = kPlace;
+  place.subtype = fmt::format("b{}", number);
+  return place;
+}
+
+// A shelf in memory that can be away. It counts.
+struct Shelf {
+  std::mutex mutex;
+  std::map<ChunkKey, Bytes> stored;
+  int finds = 0;
+  int stores = 0;
+  int failures_left = 0;
+
+  Status Fail() {
+    if (failures_left == 0) return OkStatus();
+    --failures_left;
+    return Unavailable("away");
+  }
+  DictionaryShelf Door() {
+    return {.find = [this](const ChunkKey& place) -> StatusOr<DictionaryShelf::Dictionaries> {
+              const std::lock_guard lock(mutex);
+              ++finds;
+              RETURN_IF_ERROR(Fail());
+              DictionaryShelf::Dictionaries found;
+              for (const auto& [key, bytes] : stored) {
+                ChunkKey of = key;
+                of.number = 0;
+                if (of == place) found.push_back(*Dictionary::Load(bytes));
+              }
+              return found;
+            },
+            .store =
+                [this](const ChunkKey& key, const Bytes& bytes) {
+                  const std::lock_guard lock(mutex);
+                  ++stores;
+                  RETURN_IF_ERROR(Fail());
+                  stored[key] = bytes;
+                  return OkStatus();
+                }};
+  }
+  void Put(const ChunkKey& place, const Dictionary& dictionary) {
+    const std::lock_guard lock(mutex);
+    ChunkKey key = place;
+    key.number = dictionary.id();
+    stored[key] = dictionary.bytes();
+  }
+};
+
+const DictionaryMakerOptions kNoPause{.pause = std::chrono::milliseconds(0)};
+
+TEST(DictionaryMakerTest, FindsWhatAnotherHasStoredLongBeforeItCouldTrainOne) {
+  Shelf shelf;
+  const auto known = Trained();
+  shelf.Put(kPlace, *known);
+  DictionaryMaker maker(shelf.Door());
+  Random random(10);
+  std::size_t bytes = 0;
+  while (bytes < DictionaryMaker::kLookBytes) {
+    const std::string chunk = Chunk(&random, 2);
+    bytes += chunk.size();
+    maker.Choose(kPlace, chunk);
+  }
+  while (maker.adopted() == 0) std::this_thread::yield();
+  const auto chosen = maker.Choose(kPlace, Chunk(&random, 1));
+  ASSERT_NE(chosen, nullptr);
+  EXPECT_EQ(chosen->id(), known->id());
+}
+
+// Goes on until the maker has looked at the shelf so many times.
+void ChooseUntilLooked(DictionaryMaker* maker, Shelf* shelf, int finds, const ChunkKey& place) {
+  Random random(11);
+  const auto looked = [&] {
+    const std::lock_guard lock(shelf->mutex);
+    return shelf->finds >= finds;
+  };
+  while (!looked()) maker->Choose(place, Chunk(&random, 2));
+}
+
+TEST(DictionaryMakerTest, StoresNoneThatIsHardlyBetterThanWhatIsThere) {
+  Shelf shelf;
+  const auto known = Trained();
+  shelf.Put(kPlace, *known);
+  DictionaryMaker maker(shelf.Door());
+  ChooseUntilLooked(&maker, &shelf, 2, kPlace);      // the second time, it has seen enough to train
+  ChooseUntilLooked(&maker, &shelf, 3, PlaceOf(1));  // and when it looks again, it is done with it
+  const std::lock_guard lock(shelf.mutex);
+  EXPECT_EQ(shelf.stores, 0);
+}
+
+TEST(DictionaryMakerTest, DoesNotUseWhatDoesNotSuitItsEvents) {
+  Shelf shelf;
+  DictionaryTrainer other;
+  for (int i = 0; !other.IsReady(); ++i) {
+    other.Add(fmt::format("<measurement station='north-{}' kelvin='{}'/>\n", i % 7, i * 31 % 400));
+  }
+  const auto wrong = *Dictionary::Load(other.Train().value());
+  shelf.Put(kPlace, *wrong);
+  DictionaryMaker maker(shelf.Door());
+  const auto chosen = ChooseUntilMade(&maker, 100'000'000);
+  ASSERT_NE(chosen, nullptr);
+  EXPECT_NE(chosen->id(), wrong->id());
+  EXPECT_EQ(shelf.stored.size(), 2u);
+}
+
+TEST(DictionaryMakerTest, CollectsWhileItLooks) {
+  Shelf shelf;
+  shelf.mutex.lock();  // it looks until this is released
+  DictionaryMaker maker(shelf.Door());
+  Random random(13);
+  for (std::size_t bytes = 0; bytes < DictionaryTrainer::kSampleBytes;) {
+    const std::string chunk = Chunk(&random, 2);
+    bytes += chunk.size();
+    EXPECT_EQ(maker.Choose(kPlace, chunk), nullptr);
+  }
+  shelf.mutex.unlock();
+  while (maker.adopted() == 0) std::this_thread::yield();
+  const std::lock_guard lock(shelf.mutex);
+  EXPECT_EQ(shelf.stored.size(), 1u);
+}
+
+TEST(DictionaryMakerTest, TriesAgainWhatTheShelfDidNotTake) {
+  Shelf shelf;
+  shelf.failures_left = 3;
+  DictionaryMaker maker(shelf.Door(), kNoPause);
+  EXPECT_NE(ChooseUntilMade(&maker, 100'000'000), nullptr);
+  EXPECT_EQ(maker.failures(), 3u);
+  EXPECT_EQ(maker.failure().code(), StatusCode::kUnavailable);
+}
+
+TEST(DictionaryMakerTest, LeavesAnIdThatIsAnothersAlone) {
+  std::atomic<int> stores = 0;
+  DictionaryMaker maker({.store =
+                             [&stores](const ChunkKey&, const Bytes&) {
+                               ++stores;
+                               return AlreadyExists("another's");
+                             }},
+                        kNoPause);
+  Random random(9);
+  while (maker.failures() == 0) maker.Choose(kPlace, Chunk(&random, 2));
+  EXPECT_EQ(ChooseUntilMade(&maker, 2000), nullptr);
+  EXPECT_EQ(stores, 1);
+}
+
+class HandClock final : public Clock {
+ public:
+  Instant Now() const override { return now; }
+  WallTime WallNow() const override { return {}; }
+  Instant now{std::chrono::hours(1)};
+};
+
+TEST(DictionaryMakerTest, GivesAPlaceOfWhichNothingIsHeardToAnother) {
+  Shelf shelf;
+  const auto known = Trained();
+  for (const int number : {0, 1, 2}) shelf.Put(PlaceOf(number), *known);
+  HandClock clock;
+  DictionaryMaker maker(shelf.Door(), {.clock = &clock, .max_held = 2});
+  Random random(12);
+  const auto fill = [&](int number) {
+    for (std::size_t bytes = 0; bytes <= 2 * DictionaryMaker::kLookBytes;) {
+      const std::string chunk = Chunk(&random, 2);
+      bytes += chunk.size();
+      maker.Choose(PlaceOf(number), chunk);
+    }
+  };
+  const auto used = [&](int number) {
+    return maker.Choose(PlaceOf(number), Chunk(&random, 1)) != nullptr;
+  };
+  fill(0);
+  fill(1);
+  while (maker.adopted() < 2) std::this_thread::yield();
+  fill(2);
+  EXPECT_FALSE(used(2));  // there is no room
+  clock.now += DictionaryMaker::kIdle;
+  EXPECT_TRUE(used(1));
+  fill(2);
+  while (maker.adopted() < 2) std::this_thread::yield();
+  while (!used(2)) std::this_thread::yield();
+  EXPECT_TRUE(used(1));
+  EXPECT_FALSE(used(0));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "base/checksum.h"
 #include "client/client.h"
 #include "crunch/chunk_codec.h"
+#include "crunch/dictionary.h"
 
 namespace carillon {
 
@@ -30,6 +31,7 @@ class RecordingClient final : public Client {
   void BeforePut(PutHook hook) { Set(&before_put_, std::move(hook)); }
   void BeforeCommit(CommitHook hook) { Set(&before_commit_, std::move(hook)); }
   void BeforeClaim(ClaimHook hook) { Set(&before_claim_, std::move(hook)); }
+  void BeforeList(std::function<Status()> hook) { Set(&list_status_, std::move(hook)); }
   // Asked after it has done it: not OK is the answer all the same.
   void After(std::function<Status()> hook) { Set(&after_, std::move(hook)); }
 
@@ -57,7 +59,10 @@ class RecordingClient final : public Client {
       if (stored == chunks_.end()) return FailedPrecondition("{}", ToString(info.key));
       if (Crc32c(stored->second) != info.value_crc) return InvalidArgument("crc");
     }
-    for (const ChunkInfo& info : commit.chunks) committed_.emplace(commit.bucket, info.key);
+    for (const ChunkInfo& info : commit.chunks) {
+      committed_.emplace(commit.bucket, info.key);
+      infos_[{commit.bucket, info.key}] = info;
+    }
     ++commits_;
     if (after_) RETURN_IF_ERROR(after_());
     return OkStatus();
@@ -95,12 +100,21 @@ class RecordingClient final : public Client {
     claims_.clear();
   }
 
-  // How often each event is in a committed chunk, by its line.
+  // How often each event is in a committed chunk, by its line. Not of kDictionaryBucket; every
+  // dictionary that a chunk needs must be there.
   std::map<std::string, int> Events() const {
     const std::lock_guard lock(mutex_);
     std::map<std::string, int> events;
     for (const auto& id : committed_) {
-      const StatusOr<Bytes> lines = DecodeChunkValue(chunks_.at(id));
+      const auto& [bucket, key] = id;
+      if (bucket == kDictionaryBucket) continue;
+      const Bytes& value = chunks_.at(id);
+      std::shared_ptr<const Dictionary> dictionary;
+      if (const std::uint32_t wanted = DictionaryIdOf(value); wanted != 0) {
+        const ChunkKey at = DictionaryKeyOf(key, bucket, wanted);
+        dictionary = *Dictionary::Load(chunks_.at({kDictionaryBucket, at}));
+      }
+      const StatusOr<Bytes> lines = DecodeChunkValue(value, dictionary.get());
       ForEachEvent(*lines, [&](std::string_view event) {
         ++events[std::string(event)];
         return true;
@@ -125,15 +139,57 @@ class RecordingClient final : public Client {
     chunks_[{bucket, key}] = std::move(value);
   }
 
+  // The ids of the dictionaries that committed chunks need, 0 for none, by chunk.
+  std::map<ChunkKey, std::uint32_t> DictionaryIds() const {
+    const std::lock_guard lock(mutex_);
+    std::map<ChunkKey, std::uint32_t> ids;
+    for (const auto& id : committed_) {
+      if (id.first != kDictionaryBucket) ids[id.second] = DictionaryIdOf(chunks_.at(id));
+    }
+    return ids;
+  }
+  // How many are stored in a bucket.
+  std::size_t ChunksOf(const std::string& bucket) const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::count_if(chunks_.begin(), chunks_.end(),
+                      [&](const auto& one) { return one.first.first == bucket; }));
+  }
+
+  // One page; the filter is asked whole.
+  StatusOr<SecondsPage> ListSeconds(const ListQuery& query) override {
+    std::unique_lock lock(mutex_);
+    if (const auto hook = list_status_) {
+      lock.unlock();  // it may wait
+      RETURN_IF_ERROR(hook());
+      lock.lock();
+    }
+    SecondsPage page;
+    const Filter& filter = query.filter;
+    for (const auto& [bucket, key] : committed_) {
+      const bool wanted = bucket == query.bucket && key.epoch >= query.range.first &&
+                          key.epoch < query.range.limit && key.dc == filter.dc &&
+                          key.cell == filter.cell && key.type == filter.type &&
+                          key.subtype == filter.subtype;
+      if (!wanted) continue;
+      page.seconds.push_back(
+          {.epoch = key.epoch, .dc = key.dc, .chunks = {infos_.at({bucket, key})}});
+    }
+    return page;
+  }
+  StatusOr<Bytes> GetChunk(const std::string& bucket, const ChunkKey& key) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = chunks_.find({bucket, key});
+    if (found == chunks_.end()) return NotFound("{}", ToString(key));
+    return found->second;
+  }
+  Status GetChunks(const std::string& bucket, const std::vector<ChunkKey>& keys,
+                   const std::function<void(const ChunkKey&, StatusOr<Bytes>)>& each) override {
+    for (const ChunkKey& key : keys) each(key, GetChunk(bucket, key));
+    return OkStatus();
+  }
+
   // What a collector never asks.
-  StatusOr<SecondsPage> ListSeconds(const ListQuery&) override { return Unimplemented("list"); }
-  StatusOr<Bytes> GetChunk(const std::string&, const ChunkKey&) override {
-    return Unimplemented("get");
-  }
-  Status GetChunks(const std::string&, const std::vector<ChunkKey>&,
-                   const std::function<void(const ChunkKey&, StatusOr<Bytes>)>&) override {
-    return Unimplemented("get");
-  }
   std::unique_ptr<RangeStream> ReadRange(const RangeQuery&) override { return nullptr; }
   // Those that CreateBucket has made.
   std::map<std::string, BucketProperties> made() const {
@@ -165,8 +221,10 @@ class RecordingClient final : public Client {
   CommitHook before_commit_;
   ClaimHook before_claim_;
   std::function<Status()> after_;
+  std::function<Status()> list_status_;
   std::map<std::pair<std::string, ChunkKey>, Bytes> chunks_;
   std::set<std::pair<std::string, ChunkKey>> committed_;
+  std::map<std::pair<std::string, ChunkKey>, ChunkInfo> infos_;
   std::map<std::pair<std::string, ClaimId>, ClaimOwner> claims_;
   std::map<std::string, BucketProperties> made_;
   std::vector<ChunkKey> puts_;

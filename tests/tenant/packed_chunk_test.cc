@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "crunch/chunk_codec.h"
+#include "crunch/dictionary_trainer.h"
 
 namespace carillon {
 namespace {
@@ -55,6 +56,18 @@ TEST_F(PackedChunkTest, IsRefusedWhenNobodyCouldReadIt) {
   for (int i = 0; i < 70; ++i) deep += "{\"a\":";
   EXPECT_EQ(Refusal(EncodeChunkValue(deep + "1" + std::string(70, '}') + "\n")),
             StatusCode::kInvalidArgument);
+}
+
+// Nobody has looked at its events then.
+TEST_F(PackedChunkTest, IsRefusedWhenItNeedsADictionary) {
+  DictionaryTrainer trainer;
+  for (int i = 0; !trainer.IsReady(); ++i) {
+    trainer.Add(fmt::format(R"({{"page":"/index.html","agent":"Mozilla/5.0","n":{}}})", i) + '\n');
+  }
+  const auto dictionary = *Dictionary::Load(trainer.Train().value());
+  const Status status = Check(EncodeChunkValue(lines_, dictionary.get())).status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(Message(status)), ::testing::HasSubstr("needs the dictionary"));
 }
 
 TEST_F(PackedChunkTest, IsRefusedForAKeyThatIsNone) {
