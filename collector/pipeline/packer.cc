@@ -106,6 +106,7 @@ void Packer::Handle(SenderRequests requests) {
 }
 
 Status Packer::failure() const {
+  if (!failed_.load(std::memory_order_acquire)) return OkStatus();  // asked for every request
   const std::lock_guard lock(mutex_);
   return failure_;
 }
@@ -142,6 +143,7 @@ void Packer::Fail(const Status& status) {
   {
     const std::lock_guard lock(mutex_);
     if (failure_.ok()) failure_ = Unavailable("outbox: {}", Message(status));
+    failed_.store(true, std::memory_order_release);
   }
   RefuseReady(Unavailable("outbox: {}", Message(status)));
   parts_.watch->FailAll(Unavailable("outbox: {}", Message(status)));

@@ -190,6 +190,7 @@ class Packer {
   bool trim_all_ = false;   // asked for by TrimAll
   bool stopping_ = false;
   Status failure_;
+  std::atomic<bool> failed_{false};  // whether failure_ is set
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The collector against nginx that answers 204 to the same requests, in one run, in turn; then
-events that are accepted and stored by three nodes, with the spool's backlog.
+"""The collector against nginx that answers 204 to the same requests, in one run, in turn; then at
+half of the rate that it took at most; then events that are accepted and stored by three nodes, with
+the spool's backlog.
 
     CARILLON_BIN=build/release/bin tests/bench/collector_bench.py [--runs 3] [--seconds 5]
         [--stored-seconds 60] [--connections 64,256] [--touch-memory GB] [--format json]
@@ -148,12 +149,12 @@ class Servers:
                 process.kill()
 
 
-def wrk(port, script, connections, seconds):
+def wrk(port, script, connections, seconds, **environment):
     """(requests/s, p99 ms). Fails on any answer that is not 2xx."""
     done = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s",
          os.path.join(HERE, script), f"http://127.0.0.1:{port}/v1/events"],
-        capture_output=True, check=True, text=True).stdout
+        capture_output=True, check=True, text=True, env={**os.environ, **environment}).stdout
     if "Non-2xx" in done or "Socket errors" in done:
         raise RuntimeError(done)
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1])
@@ -178,6 +179,16 @@ def compare(servers, connections, arguments):
     return {"connections": connections, "nginx_requests_per_second": statistics.median(theirs),
             "requests_per_second": statistics.median(rates), "ratio": statistics.median(ratios),
             "p99_ms": statistics.median(p99)}
+
+
+def pace(servers, at_most, seconds):
+    """What clients wait for at half of `at_most` requests/s, each pausing between its requests."""
+    connections = 1024
+    pause = round(connections / (at_most / 2) * 1000)
+    rate, p99 = wrk(servers.http_port, "paced_event.lua", connections, seconds,
+                    PAUSE_MS=str(pause))
+    return {"connections": connections, "requests_per_second": rate, "p99_ms": p99,
+            "share_of_most": rate / at_most}
 
 
 def store(servers, seconds):
@@ -216,6 +227,8 @@ def main():
         servers.start_all()
         report = {"one_event_a_request": [
             compare(servers, int(count), arguments) for count in arguments.connections.split(",")]}
+        most = max(one["requests_per_second"] for one in report["one_event_a_request"])
+        report["half_rate"] = pace(servers, most, arguments.seconds)
         if arguments.stored_seconds:
             time.sleep(3)
             report["hundred_events_a_request"] = store(servers, arguments.stored_seconds)
@@ -229,6 +242,9 @@ def main():
               f"{one['nginx_requests_per_second']:,.0f}/s, collector "
               f"{one['requests_per_second']:,.0f}/s, ratio {one['ratio']:.2f}, "
               f"p99 {one['p99_ms']:.1f} ms")
+    half = report["half_rate"]
+    print(f"{half['connections']:4} connections that pause: {half['requests_per_second']:,.0f}/s, "
+          f"{half['share_of_most']:.2f} of the most above, p99 {half['p99_ms']:.1f} ms")
     if stored := report.get("hundred_events_a_request"):
         print(f"100 events a request, {stored['seconds']:.0f} s: accepted "
               f"{stored['accepted_events_per_second']:,.0f} events/s, stored "
