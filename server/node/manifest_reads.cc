@@ -112,6 +112,7 @@ std::optional<MemberIndex> ManifestReads::Choose(const OfPartition& partition) {
 
 void ManifestReads::Send(OfMember asks, Outbox* out) {
   for (auto& [member, partitions] : asks) {
+    std::sort(partitions.begin(), partitions.end());
     const OperationId operation = out->Scan(member, {.bucket = bucket_,
                                                      .partitions = partitions,
                                                      .range = range_,

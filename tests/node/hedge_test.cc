@@ -122,16 +122,27 @@ TEST_F(HedgeTest, ARangeReadsManifestsFromTheNextHomeToo) {
 // Partition 0 moves from node 3 to this node, which it is read from; the others are this node's.
 class ReadNewTest : public HedgeTest {
  protected:
-  ReadNewTest() {
-    ClusterState state = State();
-    for (PartitionHomes& partition : state.placement) partition.homes = {0, 1};
-    state.placement[0] = {.homes = {2, 1}, .next = {0, 1}, .ready = {}, .phase = Phase::kReadNew};
+  ReadNewTest() { StartWith(State()); }
+
+  void StartWith(ClusterState state) {
     state.buckets.at("events").n_val = 1;
     state.buckets.at("events").w = 1;
+    state.placement[0] = {.homes = {2, 1}, .next = {0, 1}, .ready = {}, .phase = Phase::kReadNew};
     Start({.state = Share(std::move(state)), .acceptor = {}, .lives = {54, 55}});
     effects_.clear();
   }
 };
+
+TEST_F(ReadNewTest, AListAsksEachNodeOnceAndForPartitionsInTheirOrder) {
+  ClusterState state = State();
+  state.placement[6].homes = {2, 1};
+  StartWith(std::move(state));
+  List();
+  const auto asked = TakeAsked<ReplicaScan>();
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_THAT(std::get<ReplicaScan>(asked[0].message).partitions,
+              testing::ElementsAre(PartitionId(0), PartitionId(6)));
+}
 
 TEST_F(ReadNewTest, AListHasALineThatOnlyAFormerHomeHas) {
   List();
