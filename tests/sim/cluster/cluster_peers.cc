@@ -1,6 +1,7 @@
 #include "tests/sim/cluster/cluster_peers.h"
 
 #include "ring/member_index.h"
+#include "server/node/peer_codec.h"
 
 namespace carillon {
 namespace {
@@ -47,7 +48,28 @@ void ClusterPeers::Add(ClusterNode* node) {
   by_address_[node->AsMember().address] = node;
 }
 
+// As it comes out of the bytes that a real node sends, which the other end checks.
+void ClusterPeers::PassThroughBytes(AskPeer* effect) {
+  if (shared_->settings.many) return;  // for the time it takes
+  auto decoded = DecodePeerRequest(EncodePeerRequest(effect->sender, effect->message));
+  if (!decoded.ok()) {
+    return shared_->Complain(
+        fmt::format("{} is refused: {}", KindName(effect->message), ToString(decoded.status())));
+  }
+  effect->message = std::move(decoded->message);
+}
+
+void ClusterPeers::PassThroughBytes(PeerReply* reply) {
+  if (shared_->settings.many) return;
+  auto decoded = DecodePeerReply(EncodePeerReply(*reply));
+  if (!decoded.ok()) {
+    return shared_->Complain(fmt::format("a reply is refused: {}", ToString(decoded.status())));
+  }
+  *reply = *std::move(decoded);
+}
+
 void ClusterPeers::Ask(ClusterNode* from, AskPeer effect) {
+  PassThroughBytes(&effect);
   const std::uint64_t ask = ++last_ask_;
   pending_.emplace(
       ask,
@@ -110,6 +132,7 @@ void ClusterPeers::Arrive(ClusterNode* from, ClusterNode* to, std::uint64_t ask,
 void ClusterPeers::Answer(ClusterNode* from, std::uint64_t ask, PeerReply reply) {
   const auto pending = pending_.find(ask);
   if (pending == pending_.end()) return;
+  PassThroughBytes(&reply);
   if (const auto* read = std::get_if<ReadReply>(&reply.value)) {
     traffic_.values += read->values.size();
   }

@@ -51,6 +51,8 @@ class ClusterPeers {
   void Arrive(ClusterNode* from, ClusterNode* to, std::uint64_t ask, const PeerSender& sender,
               PeerMessage message);
   std::uint64_t DelayOfNews(const ClusterNode& to);
+  void PassThroughBytes(AskPeer* effect);
+  void PassThroughBytes(PeerReply* reply);
   void Finish(std::uint64_t ask, PeerReply reply);
   void Record(ClusterNode* to, const PeerSender& sender, const PeerMessage& message);
 
