@@ -32,7 +32,6 @@ void LogRefused(const TenantSnapshot* before, const std::vector<std::string>& re
 
 std::optional<Duration> TenantState::Take(const QuotaUse& use, const TenantKey* key,
                                           const Clock& clock) {
-  if (!has_limits_.load(std::memory_order_acquire)) return std::nullopt;
   const Instant now = clock.Now();
   const WallTime wall = clock.WallNow();
   std::optional<Duration> wait;
@@ -66,7 +65,6 @@ void TenantState::SetLimits(const Tenant& tenant) {
     keys.emplace(key.hash, meter);
   }
   keys_ = std::move(keys);
-  has_limits_.store(tenant.quota != QuotaLimits() || !keys_.empty(), std::memory_order_release);
 }
 
 std::optional<DayUse> TenantState::day_use() const {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <ctime>
 #include <map>
 #include <memory>
@@ -29,7 +28,7 @@ class TenantState {
   // As TenantQuota::Take, and no more requests than `key` may have (nullptr: none was shown); what
   // does not fit is counted.
   std::optional<Duration> Take(const QuotaUse& use, const TenantKey* key, const Clock& clock);
-  // What was used under limits stays used.
+  // What was used stays used.
   void SetLimits(const Tenant& tenant);
   // Of a tenant with a quota per day.
   std::optional<DayUse> day_use() const;
@@ -38,7 +37,6 @@ class TenantState {
 
  private:
   TenantCounters* const counters_;
-  std::atomic<bool> has_limits_{false};  // otherwise nothing need be counted
   mutable std::mutex mutex_;
   TenantQuota quota_;
   bool has_day_limit_ = false;
