@@ -60,7 +60,8 @@ class RecordingClient final : public Client {
       if (Crc32c(stored->second) != info.value_crc) return InvalidArgument("crc");
     }
     for (const ChunkInfo& info : commit.chunks) {
-      committed_.emplace(commit.bucket, info.key);
+      const bool is_new = committed_.emplace(commit.bucket, info.key).second;
+      if (is_new && commit.bucket != kDictionaryBucket) committed_events_ += info.events;
       infos_[{commit.bucket, info.key}] = info;
     }
     ++commits_;
@@ -121,6 +122,11 @@ class RecordingClient final : public Client {
       });
     }
     return events;
+  }
+  // How many those are; costs nothing. A chunk that is committed again counts once.
+  std::uint64_t committed_events() const {
+    const std::lock_guard lock(mutex_);
+    return committed_events_;
   }
   std::set<std::pair<std::string, ChunkKey>> committed() const {
     const std::lock_guard lock(mutex_);
@@ -225,6 +231,7 @@ class RecordingClient final : public Client {
   std::map<std::pair<std::string, ChunkKey>, Bytes> chunks_;
   std::set<std::pair<std::string, ChunkKey>> committed_;
   std::map<std::pair<std::string, ChunkKey>, ChunkInfo> infos_;
+  std::uint64_t committed_events_ = 0;
   std::map<std::pair<std::string, ClaimId>, ClaimOwner> claims_;
   std::map<std::string, BucketProperties> made_;
   std::vector<ChunkKey> puts_;
