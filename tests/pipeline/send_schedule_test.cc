@@ -315,6 +315,30 @@ TEST_F(SendScheduleTest, ATrickleOfLiveChunksDoesNotStopABacklog) {
   EXPECT_LT(stale, 70u);
 }
 
+TEST_F(SendScheduleTest, StaleChunksHaveNoMoreThanTheirShareAlsoWhenNoLiveOneWaits) {
+  std::uint64_t next = 1;
+  for (; next <= 4000; ++next) Add(next, "old", 600, 70'000);
+  std::uint64_t live_bytes = 0;
+  std::uint64_t stale_bytes = 0;
+  for (int tenth = 0; tenth < 600; ++tenth) {
+    // At the end of each second 8 MB: 2 MB a second for the others, and no floor.
+    for (int i = 0; tenth % 10 == 0 && i < 80; ++i) Add(++next, "new", 0, 100'000);
+    for (bool sent = true; sent;) {
+      const std::vector<ChunkToPut> puts = Tick().puts;
+      for (const ChunkToPut& put : puts) {
+        (put.live ? live_bytes : stale_bytes) += put.live ? 100'000 : 70'000;
+        Put(put.id.value(), OkStatus());
+      }
+      sent = !puts.empty();
+    }
+    now_ += 100ms;
+  }
+  const double share =
+      static_cast<double>(stale_bytes) / static_cast<double>(live_bytes + stale_bytes);
+  EXPECT_GT(share, 0.18);
+  EXPECT_LE(share, 0.201);
+}
+
 TEST_F(SendScheduleTest, ALiveChunkThatWaitedForTooLongIsStale) {
   for (std::uint64_t i = 0; i < 8; ++i) Add(i);
   EXPECT_THAT(Puts(), ElementsAre(0, 1, 2, 3));
