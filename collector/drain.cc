@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "client/client.h"
-#include "collector/copies/copy_store.h"
+#include "collector/copies/copy_slot.h"
 #include "collector/pipeline/pipeline.h"
 
 namespace carillon {

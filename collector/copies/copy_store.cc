@@ -3,61 +3,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/checksum.h"
 #include "base/chunk_key.h"
-#include "base/coding.h"
 #include "base/log.h"
-#include "storage/segment_format.h"
+#include "collector/copies/copy_slot.h"
 
 namespace carillon {
 namespace {
-
-constexpr char kCopyName[] = "COPY";  // of a whole one: its generation
-constexpr char kMagic[] = "CRLNCPY1";
-constexpr std::size_t kCopyFileLimit = 1024;
-constexpr char kDrainingName[] = "DRAINING";  // somebody sends what is in it
-constexpr char kSegments[] = "/segments";
-constexpr SpoolPart kParts[] = {SpoolPart::kIntake, SpoolPart::kOutbox, SpoolPart::kDead};
-
-std::string PartPath(const std::string& slot, SpoolPart part) {
-  return slot + "/" + std::string(ToString(part)) + kSegments;
-}
-
-std::string FilePath(const std::string& slot, CopyFile file) {
-  return PartPath(slot, file.part) + "/" + SegmentFileName(SegmentId(file.segment));
-}
-
-Bytes EncodeCopyMark(std::uint64_t generation) {
-  Bytes bytes = kMagic;
-  PutFixed(&bytes, generation);
-  PutFixed(&bytes, Crc32c(bytes));
-  return bytes;
-}
-
-// 0: not what EncodeCopyMark writes.
-std::uint64_t DecodeCopyMark(ByteSpan bytes) {
-  constexpr std::size_t kMagicBytes = sizeof(kMagic) - 1;
-  Decoder in(bytes);
-  const ByteSpan magic = in.Take(kMagicBytes);
-  const auto generation = in.Fixed<std::uint64_t>();
-  const auto crc = in.Fixed<std::uint32_t>();
-  const bool good =
-      in.Done() && magic == kMagic && crc == Crc32c(bytes.substr(0, bytes.size() - sizeof(crc)));
-  return good ? generation : 0;
-}
 
 CopyReply Refusal(Status status) {
   CopyReply reply;
   reply.status = std::move(status);
   return reply;
-}
-
-// The files of a directory; it stays.
-Status ClearDirectory(FileSystem* files, const std::string& path) {
-  if (!files->Exists(path)) return OkStatus();
-  ASSIGN_OR_RETURN(const auto names, files->List(path));
-  for (const std::string& name : names) RETURN_IF_ERROR(files->Remove(path + "/" + name));
-  return names.empty() ? OkStatus() : files->SyncDirectory(path);
 }
 
 // A directory's name is one, and no way out of it.
@@ -107,40 +63,19 @@ Status CopyStore::RecoverSlot(const std::string& name, std::size_t number, Slot*
   FileSystem* files = options_.files;
   const std::string path = SlotPath(name, number);
   if (!files->Exists(path)) return OkStatus();
-  const auto mark = ReadWholeFile(files, path + "/" + kCopyName, kCopyFileLimit);
-  if (!mark.ok() && mark.status().code() != StatusCode::kNotFound) return mark.status();
-  slot->generation = mark.ok() ? DecodeCopyMark(*mark) : 0;
+  ASSIGN_OR_RETURN(slot->generation, GenerationOfCopy(files, path));
   slot->complete = slot->generation != 0;
   if (!slot->complete) {
     ASSIGN_OR_RETURN(const bool drained, IsDrained(name, number));
     return drained ? OkStatus() : ClearSlot(name, number, slot);
   }
-  for (const SpoolPart part : kParts) {
-    if (!files->Exists(PartPath(path, part))) continue;
-    ASSIGN_OR_RETURN(const auto segments, files->List(PartPath(path, part)));
-    for (const std::string& segment : segments) {
-      const auto id = ParseSegmentFileName(segment);
-      if (!id.ok()) continue;
-      const CopyFile file{part, id->value()};
-      ASSIGN_OR_RETURN(const auto reader, files->OpenReadable(FilePath(path, file)));
-      ASSIGN_OR_RETURN(const std::uint64_t size, reader->Size());
-      slot->files[file] = size;
-      slot->bytes += size;
-    }
-  }
+  ASSIGN_OR_RETURN(slot->files, FilesOfCopy(files, path));
+  for (const auto& [file, size] : slot->files) slot->bytes += size;
   return OkStatus();
 }
 
-// A disk that fails must not look like one that has nothing.
-StatusOr<bool> CopyStore::Has(const std::string& name, std::size_t number, const char* file) const {
-  const auto opened = options_.files->OpenReadable(SlotPath(name, number) + "/" + file);
-  if (opened.ok()) return true;
-  if (opened.status().code() == StatusCode::kNotFound) return false;
-  return Unavailable("{}", Message(opened.status()));
-}
-
 StatusOr<bool> CopyStore::IsDrained(const std::string& name, std::size_t number) const {
-  return Has(name, number, kDrainingName);
+  return IsDrainedCopy(options_.files, SlotPath(name, number));
 }
 
 // It may have been drained, and removed, behind our back.
@@ -149,7 +84,7 @@ StatusOr<bool> CopyStore::IsWhole(const std::string& name, std::size_t number,
   if (!slot.complete) return false;
   ASSIGN_OR_RETURN(const bool drained, IsDrained(name, number));
   if (drained) return false;
-  return Has(name, number, kCopyName);
+  return IsMarkedWhole(options_.files, SlotPath(name, number));
 }
 
 StatusOr<std::optional<std::size_t>> CopyStore::FreeSlot(const std::string& name,
@@ -162,34 +97,11 @@ StatusOr<std::optional<std::size_t>> CopyStore::FreeSlot(const std::string& name
   return std::optional<std::size_t>();
 }
 
-// The mark first: what is half gone is no copy. Directories stay.
 Status CopyStore::ClearSlot(const std::string& name, std::size_t number, Slot* slot) {
-  FileSystem* files = options_.files;
-  const std::string path = SlotPath(name, number);
   ASSIGN_OR_RETURN(const bool drained, IsDrained(name, number));
-  if (drained) return Unavailable("{} is being drained", path);
+  if (drained) return Unavailable("{} is being drained", SlotPath(name, number));
   *slot = {};
-  if (!files->Exists(path)) return OkStatus();
-  for (const std::string& one : {std::string(kCopyName), kCopyName + std::string(".tmp")}) {
-    if (!files->Exists(path + "/" + one)) continue;
-    RETURN_IF_ERROR(files->Remove(path + "/" + one));
-    RETURN_IF_ERROR(files->SyncDirectory(path));
-  }
-  for (const SpoolPart part : kParts) {
-    RETURN_IF_ERROR(ClearDirectory(files, PartPath(path, part)));
-  }
-  return OkStatus();
-}
-
-Status CopyStore::MakeSlot(const std::string& path) {
-  FileSystem* files = options_.files;
-  for (const SpoolPart part : kParts) {
-    RETURN_IF_ERROR(files->MakeDirectory(PartPath(path, part)));
-    RETURN_IF_ERROR(files->SyncDirectory(path + "/" + std::string(ToString(part))));
-  }
-  RETURN_IF_ERROR(files->SyncDirectory(path));
-  RETURN_IF_ERROR(files->SyncDirectory(path.substr(0, path.rfind('/'))));
-  return files->SyncDirectory(options_.directory);
+  return ClearCopySlot(options_.files, SlotPath(name, number));
 }
 
 CopyReply CopyStore::Handle(const CopyAsk& ask) {
@@ -261,7 +173,7 @@ CopyReply CopyStore::Begin(const CopyAsk& ask) {
   const std::size_t number = **free;
   Slot& slot = copies.slots[number];
   Status status = ClearSlot(name, number, &slot);
-  if (status.ok()) status = MakeSlot(SlotPath(name, number));
+  if (status.ok()) status = MakeCopySlot(options_.files, SlotPath(name, number));
   if (!status.ok()) return Refusal(Unavailable("{}", Message(status)));
   slot.generation = ask.generation;
   copies.session.slot = number;
@@ -346,7 +258,7 @@ Status CopyStore::OpenFile(const std::string& path, Session* session, const Copy
   }
   session->open[part].reset();
   session->writers[part].reset();
-  const std::string file = FilePath(path, piece.file);
+  const std::string file = CopyFilePath(path, piece.file);
   auto opened =
       piece.offset == 0 ? options_.files->Create(file) : options_.files->OpenWritable(file);
   RETURN_IF_ERROR(opened.status());
@@ -371,15 +283,14 @@ Status CopyStore::Remove(const std::string& name, Copies* copies, CopyFile file)
   slot.bytes -= known->second;
   slot.files.erase(known);
   session.unsynced_names.insert(file.part);
-  return options_.files->Remove(FilePath(SlotPath(name, session.slot), file));
+  return options_.files->Remove(CopyFilePath(SlotPath(name, session.slot), file));
 }
 
 Status CopyStore::Complete(const std::string& name, Copies* copies) {
   Session& session = copies->session;
   RETURN_IF_ERROR(SyncAll(name, &session));
   Slot& slot = copies->slots[session.slot];
-  RETURN_IF_ERROR(ReplaceFile(options_.files, SlotPath(name, session.slot), kCopyName,
-                              EncodeCopyMark(slot.generation)));
+  RETURN_IF_ERROR(MarkCopyWhole(options_.files, SlotPath(name, session.slot), slot.generation));
   slot.complete = true;
   return ClearOthers(name, copies, session.slot);
 }
@@ -391,7 +302,8 @@ Status CopyStore::SyncAll(const std::string& name, Session* session) {
   }
   session->unsynced.clear();
   for (const SpoolPart part : session->unsynced_names) {
-    RETURN_IF_ERROR(options_.files->SyncDirectory(PartPath(SlotPath(name, session->slot), part)));
+    RETURN_IF_ERROR(
+        options_.files->SyncDirectory(CopyPartPath(SlotPath(name, session->slot), part)));
   }
   session->unsynced_names.clear();
   return OkStatus();
@@ -437,7 +349,7 @@ CopyReply CopyStore::Read(const CopyAsk& ask) {
     return Refusal(NotFound("there is no such file of generation {}", ask.generation));
   }
   const auto file =
-      options_.files->OpenReadable(FilePath(SlotPath(found->first, *number), ask.range.file));
+      options_.files->OpenReadable(CopyFilePath(SlotPath(found->first, *number), ask.range.file));
   if (!file.ok()) return Refusal(file.status());
   CopyReply reply;
   reply.bytes.resize(std::min<std::uint64_t>(ask.range.bytes, kMaxCopyBytes));
@@ -461,24 +373,6 @@ CopyStoreStats CopyStore::stats() const {
     for (const Slot& slot : copies.slots) stats.copies += slot.complete ? 1 : 0;
   }
   return stats;
-}
-
-Status BeginDraining(FileSystem* files, const std::string& slot) {
-  if (files->Exists(slot + "/" + kDrainingName)) return OkStatus();
-  if (!files->Exists(slot + "/" + kCopyName)) return NotFound("{} is no whole copy", slot);
-  return ReplaceFile(files, slot, kDrainingName, {});
-}
-
-Status RemoveDrainedCopy(FileSystem* files, const std::string& slot) {
-  if (!files->Exists(slot + "/" + kDrainingName)) return NotFound("{} is no drained copy", slot);
-  // The mark last: as long as it is there, nobody takes this for a copy, or for room.
-  if (files->Exists(slot + "/" + kCopyName)) {
-    RETURN_IF_ERROR(files->Remove(slot + "/" + kCopyName));
-    RETURN_IF_ERROR(files->SyncDirectory(slot));
-  }
-  for (const SpoolPart part : kParts) RETURN_IF_ERROR(ClearDirectory(files, PartPath(slot, part)));
-  RETURN_IF_ERROR(files->Remove(slot + "/" + kDrainingName));
-  return files->SyncDirectory(slot);
 }
 
 }  // namespace carillon

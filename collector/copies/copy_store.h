@@ -38,7 +38,7 @@ struct CopyStoreStats {
 //
 // A copy is a spool: a pipeline can be opened on its directory (`NAME/0`, `1`, or `2`), when its
 // collector will never come back. From then on it is nobody's copy any more, and is left as it is:
-// BeginDraining, RemoveDrainedCopy.
+// copy_slot.h.
 //
 // Bytes: docs/FORMATS.md, "Copies of spools". Threads: one caller at a time. After an error of the
 // disk a session is gone: its collector begins anew.
@@ -82,8 +82,6 @@ class CopyStore {
   Status Recover();
   Status RecoverSlot(const std::string& name, std::size_t number, Slot* slot);
   Status ClearSlot(const std::string& name, std::size_t number, Slot* slot);
-  Status MakeSlot(const std::string& path);
-  StatusOr<bool> Has(const std::string& name, std::size_t number, const char* file) const;
   StatusOr<bool> IsDrained(const std::string& name, std::size_t number) const;
   StatusOr<bool> IsWhole(const std::string& name, std::size_t number, const Slot& slot) const;
   StatusOr<std::optional<std::size_t>> FreeSlot(const std::string& name,
@@ -113,12 +111,5 @@ class CopyStore {
   Random random_;
   std::map<std::string, Copies, std::less<>> copies_;
 };
-
-// `slot` is the directory of a copy: from now on it is nobody's. NOT_FOUND: it is none, or not
-// whole.
-Status BeginDraining(FileSystem* files, const std::string& slot);
-// `slot` is the directory of a copy whose events are all in the ring, and nobody's any more.
-// NOT_FOUND: it is no copy. Others: of the disk; to be called again then.
-Status RemoveDrainedCopy(FileSystem* files, const std::string& slot);
 
 }  // namespace carillon

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "collector/copies/copy_desk.h"
+#include "collector/copies/copy_slot.h"
 #include "collector/copies/restore_spool.h"
 #include "storage/segment_format.h"
 #include "tests/copies/store_link.h"

@@ -39,6 +39,25 @@ class WithAgent(WithCollector):
                 return found
             time.sleep(0.3)
 
+    def await_failures(self, agent, count):
+        deadline = time.monotonic() + 30
+        while agent.metric("send_failures_total") < count:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+
+    def start_writer(self, some):
+        writer = agent_test.LogWriter(os.path.join(self.root, "app.log"), some,
+                                      lambda _, file: file)
+        writer.start()
+        return writer
+
+    def expect_each_once(self, writer, agent):
+        wanted = collections.Counter(writer.written)
+        found = self.await_messages(wanted)
+        self.assertEqual(wanted - found, collections.Counter(), "lost")
+        self.assertEqual(found - wanted, collections.Counter(), "twice")
+        self.assertEqual(agent.metric("dead_letter_events_total"), 0)
+
     def append(self, *lines):
         with open(os.path.join(self.root, "app.log"), "a", encoding="utf-8") as file:
             file.write("".join(one + "\n" for one in lines))
@@ -75,9 +94,7 @@ start = 'beginning'
         peers = [self.start_one("c0"), self.start_one("c1")]
         addresses = [one.http for one in peers]
         agent = self.start_agent(addresses)
-        writer = agent_test.LogWriter(os.path.join(self.root, "app.log"), some,
-                                      lambda _, file: file)
-        writer.start()
+        writer = self.start_writer(some)
         for kill in range(KILLS):
             time.sleep(0.8)
             victim = kill % 2
@@ -95,11 +112,7 @@ start = 'beginning'
                 agent = self.start_agent(addresses)
         time.sleep(0.5)
         writer.stop()
-        wanted = collections.Counter(writer.written)
-        found = self.await_messages(wanted)
-        self.assertEqual(wanted - found, collections.Counter(), "lost")
-        self.assertEqual(found - wanted, collections.Counter(), "twice")
-        self.assertEqual(agent.metric("dead_letter_events_total"), 0)
+        self.expect_each_once(writer, agent)
         self.assertEqual(agent.stop(), 0, agent.log())
 
     def test_with_no_collector_there_it_waits_and_goes_on(self):
@@ -108,10 +121,7 @@ start = 'beginning'
         first.kill()
         agent = self.start_agent([address])
         self.append("one", "two")
-        deadline = time.monotonic() + 30
-        while agent.metric("send_failures_total") == 0:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.1)
+        self.await_failures(agent, 1)
         self.assertEqual(agent.metric("ring_reachable"), 0)
         self.start_one("c0", address)
         wanted = collections.Counter(["one", "two"])
@@ -122,10 +132,7 @@ start = 'beginning'
         running = self.start_one("c0")
         agent = self.start_agent([running.http], key=self.write("wrong", "wk_wrong\n"))
         self.append("kept")
-        deadline = time.monotonic() + 30
-        while agent.metric("send_failures_total") < 2:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.1)
+        self.await_failures(agent, 2)
         agent.kill()
         agent = self.start_agent([running.http])
         wanted = collections.Counter(["kept"])
