@@ -6,15 +6,12 @@
 #include <curl/curl.h>
 
 #include "base/check.h"
+#include "collector/edge/curl_request.h"
 
 namespace carillon {
 namespace {
 
 constexpr int kPollMs = 1000;
-
-long Milliseconds(Duration duration) {
-  return static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
-}
 
 }  // namespace
 
@@ -45,48 +42,27 @@ class HttpPool::Runner {
  private:
   struct UnderWay {
     Waiting waiting;
-    curl_slist* headers = nullptr;
-    std::string answer;
-    std::size_t limit = 0;
+    CurlHeaders headers;
+    CurlAnswer answer;
   };
-
-  static std::size_t Receive(char* bytes, std::size_t size, std::size_t count, void* into) {
-    auto* under_way = static_cast<UnderWay*>(into);
-    if (under_way->answer.size() + size * count > under_way->limit) return 0;
-    under_way->answer.append(bytes, size * count);
-    return size * count;
-  }
 
   void Begin(Waiting waiting) {
     CURL* easy = curl_easy_init();
     CHECK(easy != nullptr);
-    auto owned = std::make_unique<UnderWay>();
-    UnderWay& one = *owned;
-    one.waiting = std::move(waiting);
-    one.limit = pool_->options_.max_answer_bytes;
-    const HttpRequest& request = one.waiting.request;
-    one.headers = curl_slist_append(nullptr, "Expect:");
-    for (const std::string& header : request.headers) {
-      one.headers = curl_slist_append(one.headers, header.c_str());
-    }
-    curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request.body.size()));
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.view().data());
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, one.headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Receive);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &one);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     Milliseconds(pool_->options_.connect_timeout));
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, Milliseconds(pool_->options_.timeout));
-    if (!pool_->options_.ca_file.empty()) {
-      curl_easy_setopt(easy, CURLOPT_CAINFO, pool_->options_.ca_file.c_str());
-    }
+    CurlHeaders headers = MakeCurlHeaders(waiting.request.headers);
+    auto owned =
+        std::make_unique<UnderWay>(UnderWay{.waiting = std::move(waiting),
+                                            .headers = std::move(headers),
+                                            .answer = {.limit = pool_->options_.max_answer_bytes}});
+    const HttpRequest& request = owned->waiting.request;
+    SetCurlRequest(easy, {.url = request.url,
+                          .method = request.method,
+                          .body = request.body.view(),
+                          .headers = owned->headers.get(),
+                          .answer = &owned->answer,
+                          .connect_timeout = pool_->options_.connect_timeout,
+                          .timeout = pool_->options_.timeout,
+                          .ca_file = pool_->options_.ca_file});
     under_way_.emplace(easy, std::move(owned));
     curl_multi_add_handle(multi_, easy);
   }
@@ -102,9 +78,8 @@ class HttpPool::Runner {
       }
       long status = 0;
       curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-      HttpAnswer answer{.status = static_cast<int>(status)};
-      answer.body = std::move(under_way_.at(easy)->answer);
-      End(easy, std::move(answer));
+      std::string body = std::move(under_way_.at(easy)->answer.body);
+      End(easy, HttpAnswer{.status = static_cast<int>(status), .body = std::move(body)});
     }
   }
 
@@ -115,7 +90,6 @@ class HttpPool::Runner {
     under_way_.erase(found);
     curl_multi_remove_handle(multi_, easy);
     curl_easy_cleanup(easy);
-    curl_slist_free_all(one->headers);
     one->waiting.done(std::move(answer));
   }
 

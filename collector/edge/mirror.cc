@@ -8,16 +8,13 @@
 #include <curl/curl.h>
 
 #include "base/check.h"
+#include "collector/edge/curl_request.h"
 
 namespace carillon {
 namespace {
 
 constexpr std::size_t kCopyOverheadBytes = 512;
 constexpr int kPollMs = 1000;
-
-long Milliseconds(Duration duration) {
-  return static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
-}
 
 // What belongs to the connection that it came by.
 bool IsOfTheWay(std::string_view name) {
@@ -28,10 +25,6 @@ bool IsOfTheWay(std::string_view name) {
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   return std::find(kNames.begin(), kNames.end(), lower) != kNames.end();
-}
-
-std::size_t Discard(char* /*bytes*/, std::size_t size, std::size_t count, void* /*nobody*/) {
-  return size * count;
 }
 
 }  // namespace
@@ -82,34 +75,21 @@ class Mirror::Sender {
  private:
   struct UnderWay {
     std::unique_ptr<Copy> copy;
-    curl_slist* headers = nullptr;
+    CurlHeaders headers;
   };
 
   void Begin(std::unique_ptr<Copy> copy) {
     CURL* easy = curl_easy_init();
     CHECK(easy != nullptr);
-    UnderWay under_way{.copy = std::move(copy)};
-    const Copy& sent = *under_way.copy;
-    for (const std::string& header : sent.headers) {
-      under_way.headers = curl_slist_append(under_way.headers, header.c_str());
-    }
-    const std::string url = mirror_->options_.url + sent.target;
-    curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(sent.body.size()));
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, sent.body.data());
-    if (sent.body.empty() && sent.method != "POST") curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, sent.method.c_str());
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, under_way.headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Discard);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     Milliseconds(mirror_->options_.connect_timeout));
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, Milliseconds(mirror_->options_.timeout));
+    CurlHeaders headers = MakeCurlHeaders(copy->headers);
+    SetCurlRequest(easy, {.url = mirror_->options_.url + copy->target,
+                          .method = copy->method,
+                          .body = copy->body,
+                          .headers = headers.get(),
+                          .connect_timeout = mirror_->options_.connect_timeout,
+                          .timeout = mirror_->options_.timeout});
     curl_multi_add_handle(multi_, easy);
-    under_way_.emplace(easy, std::move(under_way));
+    under_way_.emplace(easy, UnderWay{std::move(copy), std::move(headers)});
   }
 
   void HandleEnds() {
@@ -137,7 +117,6 @@ class Mirror::Sender {
     mirror_->waiting_bytes_ -= found->second.copy->bytes();
     curl_multi_remove_handle(multi_, easy);
     curl_easy_cleanup(easy);
-    curl_slist_free_all(found->second.headers);
     under_way_.erase(found);
   }
 
@@ -197,7 +176,6 @@ void Mirror::Offer(const Exchange& exchange) {
     copy->headers.push_back(std::string(name) + (value.empty() ? ";" : ": " + std::string(value)));
   });
   copy->headers.push_back(std::string(kMirroredHeader) + ": 1");
-  copy->headers.emplace_back("Expect:");
   copy->body = exchange.sent_body();
   waiting_requests_ += 1;
   waiting_bytes_ += copy->bytes();
