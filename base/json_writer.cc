@@ -12,7 +12,8 @@ void AppendJsonEscaped(std::string* out, std::string_view text) {
   std::size_t plain = 0;  // where the part that needs no escaping began
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    if (!control && c != '"' && c != '\\') continue;
     out->append(text.substr(plain, i - plain));
     plain = i + 1;
     switch (c) {

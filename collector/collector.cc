@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/chunk_key.h"
+#include "base/loopback.h"
 #include "client/client.h"
 #include "client/cluster_admin.h"
 #include "collector/agent.h"

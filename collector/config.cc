@@ -1,13 +1,11 @@
 #include "collector/config.h"
 
-#include <fstream>
-#include <sstream>
-#include <variant>
-
-#include <toml++/toml.h>
+#include <optional>
 
 #include "base/ack_level.h"
 #include "base/chunk_key.h"
+#include "base/loopback.h"
+#include "base/toml_config.h"
 #include "collector/tenant/trusted_proxies.h"
 
 namespace carillon {
@@ -15,20 +13,9 @@ namespace {
 
 constexpr std::string_view kTenants = "tenants";  // read by TenantTable::Parse
 
-using Text = std::string CollectorConfig::*;
-using Flag = bool CollectorConfig::*;
-using List = std::vector<std::string> CollectorConfig::*;
-struct Number {
-  std::uint64_t CollectorConfig::*field;
-  std::uint64_t least;
-  std::uint64_t most;
-};
-
-struct Key {
-  const char* name;
-  const char* help;
-  std::variant<Text, Flag, List, Number> field;
-};
+using Keys = TomlConfig<CollectorConfig>;
+using Number = Keys::Number;
+using Key = Keys::Key;
 
 const Key kKeys[] = {
     {"endpoint", "HOST:PORT of nodes of the ring; the others are learned from them.",
@@ -118,92 +105,6 @@ const Key kKeys[] = {
     {"cell", "Failure cell in the keys of chunks.", &CollectorConfig::cell},
 };
 
-const Key* FindKey(std::string_view name) {
-  for (const Key& key : kKeys) {
-    if (name == key.name) return &key;
-  }
-  return nullptr;
-}
-
-struct Assign {
-  const Key& key;
-  const toml::node& value;
-  CollectorConfig* config;
-
-  Status Wrong(std::string_view want) const {
-    return InvalidArgument("{}: want {}", key.name, want);
-  }
-  Status operator()(Text field) const {
-    const auto text = value.value_exact<std::string>();
-    if (!text) return Wrong("a string");
-    config->*field = *text;
-    return OkStatus();
-  }
-  Status operator()(Flag field) const {
-    const auto flag = value.value_exact<bool>();
-    if (!flag) return Wrong("true or false");
-    config->*field = *flag;
-    return OkStatus();
-  }
-  Status operator()(List field) const {
-    std::vector<std::string> texts;
-    if (const auto one = value.value_exact<std::string>()) texts.push_back(*one);
-    if (const toml::array* array = value.as_array()) {
-      for (const toml::node& element : *array) {
-        const auto text = element.value_exact<std::string>();
-        if (!text) return Wrong("an array of strings");
-        texts.push_back(*text);
-      }
-    } else if (texts.empty()) {
-      return Wrong("a string or an array of strings");
-    }
-    config->*field = std::move(texts);
-    return OkStatus();
-  }
-  Status operator()(const Number& number) const {
-    const auto got = value.value_exact<std::int64_t>();
-    if (!got) return Wrong("a whole number");
-    if (*got < 0 || static_cast<std::uint64_t>(*got) < number.least ||
-        static_cast<std::uint64_t>(*got) > number.most) {
-      return InvalidArgument("{} = {}: want {}..{}", key.name, *got, number.least, number.most);
-    }
-    config->*(number.field) = static_cast<std::uint64_t>(*got);
-    return OkStatus();
-  }
-};
-
-std::string Quote(const std::string& text) {
-  std::ostringstream out;
-  out << toml::value<std::string>(text);
-  return out.str();
-}
-
-struct Show {
-  const CollectorConfig& config;
-
-  std::string operator()(Text field) const { return Quote(config.*field); }
-  std::string operator()(Flag field) const { return config.*field ? "true" : "false"; }
-  std::string operator()(List field) const {
-    std::string text;
-    for (const std::string& one : config.*field) text += (text.empty() ? "" : ", ") + Quote(one);
-    return "[" + text + "]";
-  }
-  std::string operator()(const Number& number) const {
-    return std::to_string(config.*(number.field));
-  }
-};
-
-// toml++ throws; nothing of ours does.
-StatusOr<toml::table> ParseToml(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return InvalidArgument("cannot read {}", path);
-  try {
-    return toml::parse(file, path);
-  } catch (const toml::parse_error& error) {
-    return InvalidArgument("{}:{}: {}", path, error.source().begin.line, error.description());
-  }
-}
-
 Status CheckListen(const std::string& address, bool tls, const CollectorConfig& config) {
   if (address.empty() || IsLoopback(address)) return OkStatus();
   if (!config.open.empty()) {
@@ -231,12 +132,6 @@ Status CheckSendsToOthers(const CollectorConfig& config) {
 
 }  // namespace
 
-bool IsLoopback(const std::string& address) {
-  const std::string host = address.substr(0, address.rfind(':'));
-  const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
-  return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
-}
-
 const std::string& DefaultTenant(const CollectorConfig& config) {
   return config.stream_tenant.empty() ? config.open : config.stream_tenant;
 }
@@ -248,30 +143,13 @@ AgentConfig AgentOf(const CollectorConfig& config) {
 }
 
 Status LoadConfig(const std::string& path, CollectorConfig* config) {
-  ASSIGN_OR_RETURN(const toml::table table, ParseToml(path));
-  for (const auto& [name, value] : table) {
-    if (name.str() == kTenants) continue;
-    if (IsAgentKey(name.str())) {
-      const Status read = ReadAgentKey(name.str(), value, &config->agent);
-      if (!read.ok()) return Annotate(read, path);
-      continue;
-    }
-    if (IsPeerKey(name.str())) {
-      const Status read = ReadPeerKey(name.str(), value, &config->peers);
-      if (!read.ok()) return Annotate(read, path);
-      continue;
-    }
-    const Key* key = FindKey(name.str());
-    if (key == nullptr) {
-      return InvalidArgument("{}:{}: unknown key '{}'", path, value.source().begin.line,
-                             name.str());
-    }
-    const Status assigned = std::visit(Assign{*key, value, config}, key->field);
-    if (!assigned.ok()) {
-      return Annotate(assigned, fmt::format("{}:{}", path, value.source().begin.line));
-    }
-  }
-  return OkStatus();
+  const auto others = [&](std::string_view name, const toml::node& value) -> std::optional<Status> {
+    if (name == kTenants) return OkStatus();
+    if (IsAgentKey(name)) return ReadAgentKey(name, value, &config->agent);
+    if (IsPeerKey(name)) return ReadPeerKey(name, value, &config->peers);
+    return std::nullopt;
+  };
+  return Keys(kKeys).Load(path, config, others);
 }
 
 Status Validate(const CollectorConfig& config) {
@@ -308,17 +186,7 @@ Status Validate(const CollectorConfig& config) {
 }
 
 std::string DocumentConfig(const CollectorConfig& config) {
-  std::string text;
-  const CollectorConfig defaults;
-  for (const Key& key : kKeys) {
-    text += fmt::format("# {}\n", key.help);
-    std::string note = "# Default: " + std::visit(Show{defaults}, key.field);
-    if (const auto* number = std::get_if<Number>(&key.field)) {
-      note += fmt::format("; range: {}..{}", number->least, number->most);
-    }
-    text += fmt::format("{}.\n{} = {}\n\n", note, key.name, std::visit(Show{config}, key.field));
-  }
-  return text;
+  return Keys(kKeys).Document(config);
 }
 
 }  // namespace carillon

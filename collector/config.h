@@ -70,9 +70,6 @@ Status LoadConfig(const std::string& path, CollectorConfig* config);
 // only.
 Status Validate(const CollectorConfig& config);
 
-// "127.0.0.1:80", "[::1]:80", "localhost:80"; not "127.example.com:80".
-bool IsLoopback(const std::string& address);
-
 // Every key with its meaning, default, and range, as a TOML file with `config`'s values.
 std::string DocumentConfig(const CollectorConfig& config);
 

@@ -1,29 +1,16 @@
 #include "server/config.h"
 
 #include <bit>
-#include <fstream>
-#include <sstream>
-#include <variant>
 
-#include <toml++/toml.h>
+#include "base/loopback.h"
+#include "base/toml_config.h"
 
 namespace carillon {
 namespace {
 
-using Text = std::string ServerConfig::*;
-using Flag = bool ServerConfig::*;
-using List = std::vector<std::string> ServerConfig::*;
-struct Number {
-  std::uint64_t ServerConfig::*field;
-  std::uint64_t least;
-  std::uint64_t most;
-};
-
-struct Key {
-  const char* name;
-  const char* help;
-  std::variant<Text, Flag, List, Number> field;
-};
+using Keys = TomlConfig<ServerConfig>;
+using Number = Keys::Number;
+using Key = Keys::Key;
 
 const Key kKeys[] = {
     {"data",
@@ -96,117 +83,10 @@ const Key kKeys[] = {
      Number{&ServerConfig::scrub_mib_per_second, 0, 10'000}},
 };
 
-const Key* FindKey(std::string_view name) {
-  for (const Key& key : kKeys) {
-    if (name == key.name) return &key;
-  }
-  return nullptr;
-}
-
-Status WrongType(const Key& key, std::string_view want) {
-  return InvalidArgument("{}: want {}", key.name, want);
-}
-
-struct Assign {
-  const Key& key;
-  const toml::node& value;
-  ServerConfig* config;
-
-  Status operator()(Text field) const {
-    const auto text = value.value_exact<std::string>();
-    if (!text) return WrongType(key, "a string");
-    config->*field = *text;
-    return OkStatus();
-  }
-  Status operator()(Flag field) const {
-    const auto flag = value.value_exact<bool>();
-    if (!flag) return WrongType(key, "true or false");
-    config->*field = *flag;
-    return OkStatus();
-  }
-  Status operator()(List field) const {
-    if (const auto one = value.value_exact<std::string>()) {
-      config->*field = {*one};
-      return OkStatus();
-    }
-    const toml::array* array = value.as_array();
-    if (array == nullptr) return WrongType(key, "a string or an array of strings");
-    std::vector<std::string> texts;
-    for (const toml::node& element : *array) {
-      const auto text = element.value_exact<std::string>();
-      if (!text) return WrongType(key, "an array of strings");
-      texts.push_back(*text);
-    }
-    config->*field = std::move(texts);
-    return OkStatus();
-  }
-  Status operator()(const Number& number) const {
-    const auto got = value.value_exact<std::int64_t>();
-    if (!got) return WrongType(key, "a whole number");
-    if (*got < 0 || static_cast<std::uint64_t>(*got) < number.least ||
-        static_cast<std::uint64_t>(*got) > number.most) {
-      return InvalidArgument("{} = {}: want {}..{}", key.name, *got, number.least, number.most);
-    }
-    config->*(number.field) = static_cast<std::uint64_t>(*got);
-    return OkStatus();
-  }
-};
-
-// "127.0.0.1:80", "[::1]:80", "localhost:80"; not "127.example.com:80".
-bool IsLoopback(const std::string& address) {
-  const std::string host = address.substr(0, address.rfind(':'));
-  const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
-  return (numeric && host.starts_with("127.")) || host == "[::1]" || host == "localhost";
-}
-
-std::string Quote(const std::string& text) {
-  std::ostringstream out;
-  out << toml::value<std::string>(text);
-  return out.str();
-}
-
-struct Show {
-  const ServerConfig& config;
-
-  std::string operator()(Text field) const { return Quote(config.*field); }
-  std::string operator()(Flag field) const { return config.*field ? "true" : "false"; }
-  std::string operator()(List field) const {
-    std::string text;
-    for (const std::string& one : config.*field) text += (text.empty() ? "" : ", ") + Quote(one);
-    return "[" + text + "]";
-  }
-  std::string operator()(const Number& number) const {
-    return std::to_string(config.*(number.field));
-  }
-};
-
-// toml++ throws; nothing of ours does.
-StatusOr<toml::table> ParseToml(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return InvalidArgument("cannot read {}", path);
-  try {
-    return toml::parse(file, path);
-  } catch (const toml::parse_error& error) {
-    return InvalidArgument("{}:{}: {}", path, error.source().begin.line, error.description());
-  }
-}
-
 }  // namespace
 
 Status LoadConfig(const std::string& path, ServerConfig* config) {
-  ASSIGN_OR_RETURN(const toml::table table, ParseToml(path));
-  for (const auto& [name, value] : table) {
-    const Key* key = FindKey(name.str());
-    if (key == nullptr) {
-      return InvalidArgument("{}:{}: unknown key '{}'", path, value.source().begin.line,
-                             name.str());
-    }
-    const Status assigned = std::visit(Assign{*key, value, config}, key->field);
-    if (!assigned.ok()) {
-      return Annotate(assigned, fmt::format("{}:{}", path, value.source().begin.line));
-    }
-  }
-  return OkStatus();
+  return Keys(kKeys).Load(path, config);
 }
 
 Status Validate(const ServerConfig& config) {
@@ -226,17 +106,7 @@ Status Validate(const ServerConfig& config) {
 }
 
 std::string DocumentConfig(const ServerConfig& config) {
-  std::string text;
-  const ServerConfig defaults;
-  for (const Key& key : kKeys) {
-    text += fmt::format("# {}\n", key.help);
-    std::string note = "# Default: " + std::visit(Show{defaults}, key.field);
-    if (const auto* number = std::get_if<Number>(&key.field)) {
-      note += fmt::format("; range: {}..{}", number->least, number->most);
-    }
-    text += fmt::format("{}.\n{} = {}\n\n", note, key.name, std::visit(Show{config}, key.field));
-  }
-  return text;
+  return Keys(kKeys).Document(config);
 }
 
 }  // namespace carillon

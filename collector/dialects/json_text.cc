@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "base/json_writer.h"
+
 namespace carillon {
 namespace {
 
@@ -82,28 +84,6 @@ char Unescaped(char c) {
   }
 }
 
-void AppendEscaped(char c, std::string* out) {
-  switch (c) {
-    case '"':
-      out->append("\\\"");
-      break;
-    case '\\':
-      out->append("\\\\");
-      break;
-    case '\n':
-      out->append("\\n");
-      break;
-    case '\r':
-      out->append("\\r");
-      break;
-    case '\t':
-      out->append("\\t");
-      break;
-    default:
-      fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<unsigned char>(c));
-  }
-}
-
 template <typename Number>
 void AppendShortest(Number value, std::string* out) {
   if (!std::isfinite(value)) {
@@ -123,15 +103,7 @@ void AppendJsonText(std::string_view text, std::string* out) {
     return;
   }
   out->push_back('"');
-  std::size_t from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f) continue;
-    out->append(text.substr(from, i - from));
-    AppendEscaped(text[i], out);
-    from = i + 1;
-  }
-  out->append(text.substr(from));
+  AppendJsonEscaped(out, text);
   out->push_back('"');
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <boost/beast/http/status.hpp>
 
 #include "collector/dialects/json_text.h"
 
@@ -14,42 +15,8 @@ constexpr std::string_view kAllowedHeaders =
     "authorization, content-type, content-encoding, x-write-key, x-td-write-key, x-td-fetch-api";
 
 std::string_view ReasonOf(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 408:
-      return "Request Timeout";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Other";
-  }
+  namespace http = boost::beast::http;
+  return http::obsolete_reason(http::int_to_status(static_cast<unsigned>(status)));
 }
 
 // What stands in headers comes from dialects, which may have taken it from a request.

@@ -1,5 +1,7 @@
 #include "server/http/http_status.h"
 
+#include <boost/beast/http/status.hpp>
+
 namespace carillon {
 
 int HttpStatusOf(StatusCode code) {
@@ -33,46 +35,8 @@ int HttpStatusOf(StatusCode code) {
 }
 
 std::string_view ReasonOf(int http_status) {
-  switch (http_status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 417:
-      return "Expectation Failed";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Error";
-  }
+  namespace http = boost::beast::http;
+  return http::obsolete_reason(http::int_to_status(static_cast<unsigned>(http_status)));
 }
 
 }  // namespace carillon

@@ -9,7 +9,7 @@ namespace carillon {
 // The HTTP status that tells a client the same as `code` does.
 int HttpStatusOf(StatusCode code);
 
-// "Not Found" for 404; "Error" for a status this server never answers.
+// "Not Found" for 404.
 std::string_view ReasonOf(int http_status);
 
 }  // namespace carillon
