@@ -137,6 +137,9 @@ struct PartitionCursor {
   }
 };
 
+// Lines of one scan, wanted or not: one that finds little does not hold a thread for long.
+constexpr std::size_t kMaxLookedAt = 200'000;
+
 struct LaterFirst {
   bool operator()(const PartitionCursor* a, const PartitionCursor* b) const {
     return std::tie(a->next.key, a->next.partition) > std::tie(b->next.key, b->next.partition);
@@ -164,14 +167,19 @@ StatusOr<ManifestPage> MergeManifests(const Index& index, const ManifestScan& sc
   }
   ManifestPage page;
   std::size_t chunks = 0;
+  std::size_t looked_at = 0;
+  std::optional<Epoch> last;
   while (!queue.empty()) {
     PartitionCursor* const first = queue.top();
     const ChunkKey key = first->next.key;
-    if (chunks >= scan.max_chunks && key.epoch != page.seconds.back().epoch) {
+    const bool enough = chunks >= scan.max_chunks || looked_at >= kMaxLookedAt;
+    if (enough && last && key.epoch != *last) {
       page.next_from = key.epoch;
       break;
     }
     queue.pop();
+    ++looked_at;
+    last = key.epoch;
     if (scan.dc.empty() || key.dc == scan.dc) {
       ASSIGN_OR_RETURN(ManifestEntry entry, DecodeManifestEntry(key, first->cursor->value()));
       const bool live = entry.expire_at == 0 || entry.expire_at > now;

@@ -112,7 +112,7 @@ class DiskStore final : public Store {
     return sum;
   }
 
-  std::vector<PartitionId> HeldPartitions() const override;
+  StatusOr<std::vector<PartitionId>> HeldPartitions() const override;
   StatusOr<std::vector<HourDigest>> ListDigests(PartitionId partition) const override;
   StatusOr<StoreSizes> Measure() const override;
   StatusOr<EntryPage> ListEntries(PartitionId partition, const std::string& bucket,
@@ -206,15 +206,11 @@ Status DiskStore::SetPartitionBits(std::uint32_t bits) {
   return OkStatus();
 }
 
-std::vector<PartitionId> DiskStore::HeldPartitions() const {
+StatusOr<std::vector<PartitionId>> DiskStore::HeldPartitions() const {
   std::set<PartitionId> held;
   for (const auto& disk : disks_) {
-    const auto of_disk = disk->HeldPartitions();
-    if (!of_disk.ok()) {
-      LogError("which partitions are held: {}", ToString(of_disk.status()));
-      continue;
-    }
-    held.insert(of_disk->begin(), of_disk->end());
+    ASSIGN_OR_RETURN(const std::vector<PartitionId> of_disk, disk->HeldPartitions());
+    held.insert(of_disk.begin(), of_disk.end());
   }
   return std::vector(held.begin(), held.end());
 }

@@ -242,8 +242,8 @@ class Store {
                                       std::uint64_t hour) const = 0;
 
   // Ascending: every partition with an entry, a chunk, a manifest line, or a claim, whole or not.
-  // Cost: three seeks for each. An index that cannot be read (it is logged) has none.
-  virtual std::vector<PartitionId> HeldPartitions() const = 0;
+  // Cost: three seeks for each.
+  virtual StatusOr<std::vector<PartitionId>> HeldPartitions() const = 0;
   // By bucket, then hour (of claims: slot); only those that count something. A digest counts what
   // should be here: an entry counts from its write until its segment is removed or its partition
   // dropped, also while it is damaged or has expired. So homes that agree may still have damage,

@@ -7,7 +7,7 @@
 namespace carillon {
 
 void Handoff::Start(Outbox* out) {
-  if (state_ == State::kNew) Rest(kRoundPause, out);
+  if (state_ == State::kNew) Rest(Duration(0), out);  // what it holds from an earlier life
 }
 
 void Handoff::Rest(Duration pause, Outbox* out) {
@@ -46,14 +46,32 @@ bool Handoff::IsForeign(PartitionId partition, const Scene& scene) const {
   return std::find(sets.members.begin(), sets.members.end(), scene.self) == sets.members.end();
 }
 
+// Scans show what is held for others from here on.
+void Handoff::TellForeign(Outbox* out) const {
+  const Scene& scene = out->scene();
+  const auto is_home = [&](PartitionId partition) {
+    return partition.value() < scene.state->placement.size() && !IsForeign(partition, scene);
+  };
+  const auto is_whole = [&](PartitionId partition) {
+    const WriteSets sets = WriteSetsOf(scene.state->placement[partition.value()], kMaxReplicas);
+    return std::all_of(sets.members.begin(), sets.members.end(),
+                       [&](MemberIndex home) { return scene.IsUp(home); });
+  };
+  scene.foreign->EndLook(holds_, scene.time.now, is_home, is_whole);
+}
+
 void Handoff::Handle(HeldDone done, Outbox* out) {
   if (state_ != State::kLooking) return;
+  if (!done.status.ok()) {  // what is held is not known: no less than before
+    has_looked_ = false;
+    return Rest(kRoundPause, out);
+  }
   holds_.clear();
   for (const PartitionId partition : done.partitions) {
     if (IsForeign(partition, out->scene())) holds_.insert(partition);
   }
-  if (done.status.ok()) out->scene().foreign->EndLook(holds_);
-  has_looked_ = done.status.ok() && looked_under_ == out->scene().state->version;
+  TellForeign(out);
+  has_looked_ = looked_under_ == out->scene().state->version;
   left_.assign(holds_.begin(), holds_.end());
   Next(out);
 }

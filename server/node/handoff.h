@@ -40,9 +40,9 @@ class Handoff {
   void Handle(const DropDone& done, Outbox* out);
 
   bool done() const { return false; }
-  // Foreign partitions at the last look, those that were dropped since taken out.
   // Has looked since the ring changed, and there was nothing foreign.
   bool is_empty() const { return has_looked_ && holds_.empty(); }
+  // Foreign partitions at the last look, those that were dropped since taken out.
   const std::set<PartitionId>& holds() const { return holds_; }
   std::uint64_t dropped() const { return dropped_; }
 
@@ -50,6 +50,7 @@ class Handoff {
   enum class State : std::uint8_t { kNew, kIdle, kLooking, kSumming, kOffering, kDropping };
 
   bool IsForeign(PartitionId partition, const Scene& scene) const;
+  void TellForeign(Outbox* out) const;
   void Next(Outbox* out);
   void Offer(Outbox* out);
   void Judge(Outbox* out);

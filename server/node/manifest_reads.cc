@@ -190,6 +190,9 @@ void ManifestReads::Handle(ScanDone done, Outbox* out) {
   const auto [member, partitions] = std::move(asked->second);
   asked_.erase(asked);
   stale_ring_ = stale_ring_ || done.stale_ring;
+  if (done.status.ok() && done.next_from && *done.next_from <= range_.first) {
+    done.status = Internal("a page that goes on where it began");
+  }
   const bool answered = done.status.ok();
   for (const PartitionId partition : partitions) {
     OfPartition& one = partitions_[partition.value()];
@@ -233,8 +236,14 @@ Status ManifestReads::StatusUnlessPartial(bool allowed) const {
 
 std::vector<Second> ManifestReads::TakeSeconds() {
   std::vector<Second> seconds;
+  std::size_t taken = 0;
   for (auto& [key, chunks] : found_) {
     if (next_from_ && key.first >= *next_from_) break;
+    if (taken >= max_chunks_ && key.first != seconds.back().epoch) {
+      next_from_ = key.first;
+      break;
+    }
+    taken += chunks.size();
     Second second{.epoch = key.first, .dc = key.second, .chunks = {}};
     for (auto& [chunk_key, chunk] : chunks) second.chunks.push_back(std::move(chunk));
     seconds.push_back(std::move(second));

@@ -41,8 +41,9 @@ class ManifestReads {
   Status StatusUnlessPartial(bool allowed) const;
   bool stale_ring() const { return stale_ring_; }
   StateVersion version() const { return version_; }
-  // By epoch, then dc, then cell, type, subtype, number.
+  // By epoch, then dc, then cell, type, subtype, number; no more seconds than max_chunks need.
   std::vector<Second> TakeSeconds();
+  // Where the next page begins; nullopt: there is none. After TakeSeconds.
   std::optional<Epoch> next_from() const { return next_from_; }
   const std::vector<HeardSealLine>& seals() const { return seals_; }
 

@@ -18,7 +18,11 @@ Node::Node(NodeOptions options, SavedRing saved, std::vector<HeardSeal> seals, c
       state_since_(time.now),
       store_bits_(state_->partition_bits) {
   CHECK(Validate(*state_).ok());
-  for (const HeardSeal& seal : seals) watermarks_.Hear(seal);
+  for (HeardSeal& seal : seals) {
+    // The clock may have been ahead in an earlier life: no writer lives longer for it.
+    seal.heard_at = std::min(seal.heard_at, WallSeconds(time.wall));
+    watermarks_.Hear(seal);
+  }
 }
 
 std::uint64_t Node::SetBackSeconds(const NodeTime& time) const {
@@ -237,6 +241,7 @@ void Node::Handle(Completion completion) {
   const OperationId operation = completion.operation;
   const auto owner = operations_.End(operation);
   if (!owner) return;
+  if (owner->foreign && owner->numbering == operations_.numbering()) foreign_.Take(*owner->foreign);
   if constexpr (kGoesByNumbers<Completion>) {
     if (IsOfOtherNumbers(*owner)) {
       // The hand-off has begun anew.

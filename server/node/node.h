@@ -173,7 +173,7 @@ class Node {
   void HandleAddressTold(const NodeId& member, const PeerReply& reply, Outbox* out);
   void HandleUntold(const Status& why, Outbox* out);
   void HearOfAddress(const NodeId& node, const std::string& address);
-  void ForgetKnownAddresses();
+  void ForgetKnownAddresses(const ClusterState& before);
   void RunPulls();
   void Release();
   bool Holds(const Input& input) const;

@@ -63,10 +63,13 @@ void Node::HearOfAddress(const NodeId& node, const std::string& address) {
   if (WithAddress(*state_, node, address).ok()) new_addresses_[node] = address;
 }
 
-void Node::ForgetKnownAddresses() {
-  std::erase_if(new_addresses_, [this](const auto& one) {
+// What the ring says since `before` is newer than what was heard.
+void Node::ForgetKnownAddresses(const ClusterState& before) {
+  std::erase_if(new_addresses_, [&](const auto& one) {
     const Member* member = state_->FindMember(one.first);
-    return member == nullptr || member->address == one.second;
+    const Member* was = before.FindMember(one.first);
+    return member == nullptr || was == nullptr || member->address != was->address ||
+           member->address == one.second;
   });
 }
 

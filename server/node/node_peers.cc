@@ -80,6 +80,8 @@ ScanDone ToScanDone(PeerReplied replied) {
     done.seconds = std::move(value->seconds);
     done.next_from = value->next_from;
     done.seals = std::move(value->seals);
+  } else if (done.status.ok()) {
+    done.status = Internal("a scan was answered with something else");
   }
   return done;
 }

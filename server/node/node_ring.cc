@@ -204,8 +204,10 @@ void Node::AdoptState() {
   if (bits != store_bits_) return Renumber(bits);
   renumber_at_.reset();
   if (bits != state_->partition_bits) ForgetNumbers();
-  state_ = ring_.committed();
-  ForgetKnownAddresses();
+  const SharedState before = std::exchange(state_, ring_.committed());
+  ForgetKnownAddresses(*before);
+  // A change that was decided late may say where this node was once.
+  if (!options_.address.empty() && !telling_address_) tell_address_at_ = scene_.time.now;
   state_since_ = scene_.time.now;
   drive_at_ = scene_.time.now + kDriveSoon;
   ready_at_ = scene_.time.now;

@@ -54,16 +54,17 @@ std::string AddressOf(const Scene& scene, const NodeId& node) {
   return member == nullptr ? std::string() : member->address;
 }
 
-// A line of a manifest that this node takes and is no home of, by its bucket's rule.
-void NoteForeign(const Scene& scene, const ReplicaWrite& write) {
+// The partition of a line of a manifest that this node takes and is no home of, by its bucket's
+// rule; nullopt: it is no such line.
+std::optional<PartitionId> ForeignLineOf(const Scene& scene, const ReplicaWrite& write) {
   const auto* commit = std::get_if<ReplicaCommit>(&write);
-  if (commit == nullptr || scene.state->FindBucket(commit->commit.bucket) == nullptr) return;
+  if (commit == nullptr || scene.state->FindBucket(commit->commit.bucket) == nullptr) return {};
   const PartitionId partition = commit->place.partition;
   const WriteSets sets = WriteSetsOf(scene.state->placement[partition.value()],
                                      scene.RulesOf(commit->commit.bucket).MostHomes());
   const bool is_home =
       std::find(sets.members.begin(), sets.members.end(), scene.self) != sets.members.end();
-  if (!is_home) scene.foreign->Take(partition);
+  return is_home ? std::nullopt : std::optional(partition);
 }
 
 }  // namespace
@@ -71,7 +72,10 @@ void NoteForeign(const Scene& scene, const ReplicaWrite& write) {
 OperationId Outbox::Write(MemberIndex member, const ReplicaWrite& write) {
   if (member == scene_->self) {
     const OperationId operation = Begin();
-    NoteForeign(*scene_, write);
+    if (const auto foreign = ForeignLineOf(*scene_, write)) {
+      scene_->foreign->Take(*foreign);
+      operations_->MarkForeign(operation, *foreign);
+    }
     std::visit([&](const auto& one) { Do(LocalOf(operation, one)); }, write);
     return operation;
   }

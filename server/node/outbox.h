@@ -28,6 +28,7 @@ class Operations {
     AskedFor asked = AskedFor::kOther;
     Instant began;
     std::uint64_t numbering = 0;
+    std::optional<PartitionId> foreign = {};  // a write of a line that this node keeps for others
   };
 
   OperationId Begin(RequestId request, std::optional<NodeId> peer, AskedFor asked, Instant now) {
@@ -38,6 +39,9 @@ class Operations {
                                              .began = now,
                                              .numbering = numbering_});
     return operation;
+  }
+  void MarkForeign(OperationId operation, PartitionId partition) {
+    owners_.at(operation.value()).foreign = partition;
   }
   // The operation is over. nullopt: it was not under way.
   std::optional<Owner> End(OperationId operation) {

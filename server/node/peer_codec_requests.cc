@@ -181,7 +181,8 @@ void Take(FieldReader* reader, ReplicaScan* message) {
   message->range.first = Epoch(reader->Number(kMaxEpoch + 1));
   message->range.limit = Epoch(reader->Number(kMaxEpoch + 1));
   message->dc = reader->NameOrNothing();
-  message->max_chunks = reader->Number32();
+  message->max_chunks = static_cast<std::uint32_t>(reader->Number(kMaxListedChunks));
+  if (message->partitions.empty() || message->max_chunks == 0) reader->Refuse("a scan of nothing");
 }
 void Take(FieldReader* reader, SyncDigests* message) {
   message->partition = reader->Partition();

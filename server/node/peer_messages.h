@@ -57,12 +57,13 @@ struct ReplicaRead {  // -> ReadReply
   std::string bucket;
   std::vector<ChunkPlace> chunks;
 };
-struct ReplicaScan {  // -> ScanReply
+inline constexpr std::uint32_t kMaxListedChunks = 10'000;  // of a page of manifests
+struct ReplicaScan {                                       // -> ScanReply
   std::string bucket;
   std::vector<PartitionId> partitions;  // ascending
   EpochRange range;
   std::string dc;
-  std::size_t max_chunks = 0;
+  std::size_t max_chunks = 0;  // 1..kMaxListedChunks
 };
 // The three steps of a sync (sync_target.h). Answered only by who has the partition's phase.
 struct SyncDigests {  // -> DigestsReply

@@ -31,8 +31,11 @@ bool IsBehind(const ManifestReads& manifests, const Scene& scene) {
 
 void HearSeals(const std::string& bucket, const ManifestReads& manifests, const Scene& scene) {
   for (const HeardSealLine& line : manifests.seals()) {
-    scene.watermarks->Hear(
-        {.bucket = bucket, .dc = line.dc, .seal = line.seal, .heard_at = line.heard_at});
+    // Another's clock may be ahead: its writers do not live longer for it.
+    scene.watermarks->Hear({.bucket = bucket,
+                            .dc = line.dc,
+                            .seal = line.seal,
+                            .heard_at = std::min(line.heard_at, scene.now_seconds())});
   }
 }
 

@@ -11,8 +11,6 @@
 
 namespace carillon {
 
-inline constexpr std::uint32_t kMaxListedChunks = 10'000;
-
 // Answers one page of manifests: scan, filter, mark what is complete. Pure.
 class ListCoordinator {
  public:

@@ -66,9 +66,11 @@ void NodeLoop::Perform(ListClaims effect) {
 
 void NodeLoop::Perform(ListHeld effect) {
   store_->Read([this, effect] {
-    PostCompletion(HeldDone{.operation = effect.operation,
-                            .status = OkStatus(),
-                            .partitions = store_->store().HeldPartitions()});
+    HeldDone done{.operation = effect.operation, .status = OkStatus(), .partitions = {}};
+    auto held = store_->store().HeldPartitions();
+    done.status = held.status();
+    if (held.ok()) done.partitions = *std::move(held);
+    PostCompletion(std::move(done));
   });
 }
 

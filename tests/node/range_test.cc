@@ -167,6 +167,28 @@ TEST_F(RangeTest, MarksSecondsUpToTheWatermarkComplete) {
   EXPECT_FALSE(seconds[1].complete);
 }
 
+TEST_F(RangeTest, AListedPageEndsWithTheSecondInWhichEnoughChunksAreReached) {
+  Step(ListSecondsInput{.request = RequestId(8),
+                        .bucket = "events",
+                        .range = {Epoch(kNow - 10), Epoch(kNow)},
+                        .filter = {},
+                        .max_chunks = 2});
+  // As the union of what several nodes say: each as much as was wanted of all.
+  Scanned({SecondOf(kNow - 9, 1), SecondOf(kNow - 8, 2), SecondOf(kNow - 7, 1)}, Epoch(kNow - 5));
+  const auto answer = TakeOne<carillon::Answer>();
+  const auto& page = std::get<SecondsAnswer>(answer.value);
+  ASSERT_EQ(page.seconds.size(), 2u);
+  EXPECT_EQ(page.seconds[1].epoch, Epoch(kNow - 8));
+  EXPECT_EQ(page.next_from, Epoch(kNow - 7));
+}
+
+TEST_F(RangeTest, APageThatGoesOnWhereItBeganIsNoAnswer) {
+  Read();
+  Credit(100);
+  Scanned({}, Epoch(kNow - 10));
+  EXPECT_EQ(TakeOne<StreamEnd>().status.code(), StatusCode::kUnavailable);
+}
+
 class GetTest : public NodeFixture {};
 
 TEST_F(GetTest, AnswersEveryKeyInOrderAndABadOneWithItsOwnError) {

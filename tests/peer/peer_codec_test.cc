@@ -188,8 +188,22 @@ TEST(PeerCodecTest, RefusesNamesAndKeysThatAreNone) {
   SyncFetch fetch{.bucket = "events", .keys = {SampleKey(1)}};
   fetch.keys[0].cell = "";
   EXPECT_EQ(DecodePeerRequest(Rope(BytesOf(fetch))).status().code(), StatusCode::kDataLoss);
-  const ReplicaScan scan{.bucket = "events", .partitions = {PartitionId(2), PartitionId(2)}};
+  const ReplicaScan scan{
+      .bucket = "events", .partitions = {PartitionId(2), PartitionId(2)}, .max_chunks = 1};
   EXPECT_EQ(DecodePeerRequest(Rope(BytesOf(scan))).status().code(), StatusCode::kDataLoss);
+}
+
+TEST(PeerCodecTest, RefusesAScanOfNothingAndOneOfTooMuch) {
+  const ReplicaScan good{.bucket = "events", .partitions = {PartitionId(2)}, .max_chunks = 1};
+  EXPECT_TRUE(DecodePeerRequest(Rope(BytesOf(good))).ok());
+  for (const std::size_t chunks : {std::size_t{0}, std::size_t{kMaxListedChunks} + 1}) {
+    ReplicaScan scan = good;
+    scan.max_chunks = chunks;
+    EXPECT_EQ(DecodePeerRequest(Rope(BytesOf(scan))).status().code(), StatusCode::kDataLoss);
+  }
+  ReplicaScan nowhere = good;
+  nowhere.partitions.clear();
+  EXPECT_EQ(DecodePeerRequest(Rope(BytesOf(nowhere))).status().code(), StatusCode::kDataLoss);
 }
 
 TEST(PeerCodecTest, TakesTheLargestValueThereIs) {

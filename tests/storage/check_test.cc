@@ -78,7 +78,8 @@ TEST_P(CheckTest, SumsUpWhatHomesCompare) {
   const CheckReport report = Report();
   Open();
   std::vector<PartitionDigest> expected;
-  for (const PartitionId partition : store_->HeldPartitions()) {
+  const auto holds = store_->HeldPartitions();
+  for (const PartitionId partition : holds.value()) {
     const auto hours = store_->ListDigests(partition);
     ASSERT_TRUE(hours.ok());
     expected.push_back({partition, TotalOf(*hours)});

@@ -285,9 +285,9 @@ TEST_P(StoreClaimsTest, ForgetsThoseOfADroppedPartitionAndNoOthers) {
   Fill();
   auto claims = ListAll();
   const PartitionId gone = PartitionAt(ClaimPosition("claims", Id(7)), kTestPartitionBits);
-  EXPECT_TRUE(testing::Matches(testing::Contains(gone))(store_->HeldPartitions()));
+  EXPECT_TRUE(testing::Matches(testing::Contains(gone))(store_->HeldPartitions().value()));
   ASSERT_TRUE(store_->DropPartition(gone).ok());
-  EXPECT_FALSE(testing::Matches(testing::Contains(gone))(store_->HeldPartitions()));
+  EXPECT_FALSE(testing::Matches(testing::Contains(gone))(store_->HeldPartitions().value()));
   std::erase_if(claims, [&](const auto& one) {
     return PartitionAt(ClaimPosition("claims", one.first), kTestPartitionBits) == gone;
   });
@@ -312,7 +312,7 @@ TEST_P(StoreClaimsTest, GoWithTheirSegment) {
     store_->Maintain(0);
   }
   EXPECT_THAT(DigestsOf(*store_), IsEmpty());
-  EXPECT_THAT(store_->HeldPartitions(), IsEmpty());
+  EXPECT_THAT(store_->HeldPartitions().value(), IsEmpty());
   EXPECT_GT(store_->stats().segments_expired, 0u);
 }
 

@@ -116,7 +116,7 @@ TEST_P(StoreSplitTest, AnswersAsBeforeAndAsIfItHadAlwaysHadSoManyPartitions) {
     EXPECT_EQ(EntriesOf(*store_, kMoreBits), entries);
     std::set<PartitionId> held;
     for (const auto& [place, digest] : wanted) held.insert(std::get<0>(place));
-    EXPECT_EQ(store_->HeldPartitions(), std::vector(held.begin(), held.end()));
+    EXPECT_EQ(store_->HeldPartitions().value(), std::vector(held.begin(), held.end()));
     options_.partition_bits = kMoreBits;
     Reopen();
     EXPECT_EQ(store_->stats().index_rebuilds, 0u);
@@ -256,7 +256,8 @@ TEST_P(StoreSplitTest, EveryPartStaysOnTheDiskOfItsPartition) {
   options_.partition_bits = kMoreBits;
   for (const int life : {1, 2}) {
     SCOPED_TRACE(life);
-    for (const PartitionId held : store_->HeldPartitions()) {
+    const auto holds = store_->HeldPartitions();
+    for (const PartitionId held : holds.value()) {
       EXPECT_EQ(store_->DiskOf(held), disk_of[held.value() >> 2]);
     }
     ExpectAllIsServed();

@@ -101,20 +101,20 @@ TEST_P(StoreSyncTest, MeasuresTheChunksOfEachPartitionThatHaveNotExpired) {
 }
 
 TEST_P(StoreSyncTest, HoldsThePartitionsThatHaveAChunkOrALine) {
-  EXPECT_TRUE(store_->HeldPartitions().empty());
+  EXPECT_TRUE(store_->HeldPartitions().value().empty());
   std::set<PartitionId> held;
   for (std::uint64_t n = 0; n < 3; ++n) {
     ASSERT_TRUE(Put(TestChunk(n, "v")).status.ok());
     held.insert(TestChunk(n, "v").placement.partition);
-    EXPECT_EQ(store_->HeldPartitions(), std::vector(held.begin(), held.end()));
+    EXPECT_EQ(store_->HeldPartitions().value(), std::vector(held.begin(), held.end()));
   }
   const CommitWrite commit = TestCommit({TestChunk(77, "v", Epoch(kTestNow + 5))});
   ASSERT_TRUE(Commit(commit).status.ok());
   held.insert(commit.placement.partition);
   Reopen();
-  EXPECT_EQ(store_->HeldPartitions(), std::vector(held.begin(), held.end()));
+  EXPECT_EQ(store_->HeldPartitions().value(), std::vector(held.begin(), held.end()));
   for (const PartitionId partition : held) ASSERT_TRUE(store_->DropPartition(partition).ok());
-  EXPECT_TRUE(store_->HeldPartitions().empty());
+  EXPECT_TRUE(store_->HeldPartitions().value().empty());
 }
 
 TEST_P(StoreSyncTest, ListsTheDigestsThatCountSomethingByBucketThenHour) {
@@ -179,7 +179,7 @@ TEST_P(StoreSyncTest, EmptyDigestsGoWithTheLastSegmentThatCountedInThem) {
   store_->Maintain(0);  // removes
   EXPECT_EQ(store_->stats().segments_expired, 1u);
   EXPECT_TRUE(store_->ListDigests(Home())->empty());
-  EXPECT_TRUE(store_->HeldPartitions().empty());
+  EXPECT_TRUE(store_->HeldPartitions().value().empty());
 }
 
 TEST_P(StoreSyncTest, WithoutDamageNothingIsDamaged) {
@@ -237,7 +237,7 @@ TEST_P(StoreSyncTest, ADropTakesWhatMissingSegmentsHeldToo) {
   LoseFirstSegment();
   ASSERT_TRUE(*store_->DropPartitionIf(Home(), Total(Home())));
   for (int round = 0; round < 2; ++round) {
-    EXPECT_TRUE(store_->HeldPartitions().empty());
+    EXPECT_TRUE(store_->HeldPartitions().value().empty());
     EXPECT_TRUE(store_->DamagedEntries(Home()).empty());
     EXPECT_EQ(ReadCode(chunks[0]), StatusCode::kNotFound);
     Open();
@@ -276,7 +276,7 @@ TEST_P(StoreSyncTest, AnIndexMadeAnewDoesNotBringBackWhatWasDroppedLongAgo) {
   const std::string index = options_.directories[0] + "/index";
   GetParam() == Ground::kSimulated ? memory_.Lose(index) : void(std::filesystem::remove_all(index));
   Open();
-  EXPECT_EQ(store_->HeldPartitions(), std::vector{TestChunk(1, "").placement.partition});
+  EXPECT_EQ(store_->HeldPartitions().value(), std::vector{TestChunk(1, "").placement.partition});
   EXPECT_EQ(store_->stats().records_quarantined, 0u);
 }
 
@@ -342,12 +342,12 @@ TEST_P(StoreSyncTest, ADropOnSeveralDisksIsOfAllOfThem) {
   ASSERT_TRUE(store_->Close().ok());
   options_.directories = {first, first + "2"};
   Open();
-  EXPECT_EQ(store_->HeldPartitions(), std::vector{Home()});
+  EXPECT_EQ(store_->HeldPartitions().value(), std::vector{Home()});
   for (const std::size_t page : {1, 2, 3, 10}) EXPECT_EQ(List(Home(), page).size(), 4u);
   EXPECT_EQ(Total(Home()).count, 5u) << "what is on two disks counts on both";
   EXPECT_FALSE(*store_->DropPartitionIf(Home(), Digest()));
   EXPECT_TRUE(*store_->DropPartitionIf(Home(), Total(Home())));
-  EXPECT_TRUE(store_->HeldPartitions().empty());
+  EXPECT_TRUE(store_->HeldPartitions().value().empty());
 }
 
 TEST_P(StoreSyncTest, ADropRunsBetweenTheBatchesOfItsDisk) {

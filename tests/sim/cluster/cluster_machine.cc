@@ -78,8 +78,11 @@ ClaimsListed ClusterMachine::Read(const ListClaims& effect) const {
 }
 
 HeldDone ClusterMachine::Read(const ListHeld& effect) const {
-  return {
-      .operation = effect.operation, .status = OkStatus(), .partitions = store->HeldPartitions()};
+  HeldDone done{.operation = effect.operation, .status = OkStatus(), .partitions = {}};
+  auto held = store->HeldPartitions();
+  done.status = held.status();
+  if (held.ok()) done.partitions = *std::move(held);
+  return done;
 }
 
 MeasuredDone ClusterMachine::Read(const MeasureHeld& effect) const {

@@ -320,7 +320,8 @@ void ClusterWorld::AddLoad(SimResult* result) const {
   std::uint64_t copies = 0, most = 0;
   for (const auto& node : nodes_) {
     std::uint64_t here = 0;
-    for (const PartitionId held : node->machine()->store->HeldPartitions()) {
+    const auto holds = node->machine()->store->HeldPartitions();
+    for (const PartitionId held : holds.value()) {
       for (const SyncEntry& entry : node->machine()->AllOf(held)) {
         here += entry.kind == SyncEntry::Kind::kChunk;
       }

@@ -289,7 +289,7 @@ void StoreModel::CheckEntries(const Store& store, std::vector<std::string>* viol
                                       partition, count,
                                       digests.ok() ? TotalOf(*digests).count : 0));
   }
-  if (store.HeldPartitions() != std::vector(counted.begin(), counted.end())) {
+  if (store.HeldPartitions().value() != std::vector(counted.begin(), counted.end())) {
     violations->push_back("other partitions are held than are counted");
   }
   if (chunks != served_) violations->push_back("other chunks are listed than are served");

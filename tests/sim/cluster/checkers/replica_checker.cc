@@ -40,7 +40,8 @@ std::string ReplicaChecker::Unrest() const {
     if (node->node().state().version != state_->version) {
       return fmt::format("node {} is at version {}", node->number(), node->node().state().version);
     }
-    for (const PartitionId held : node->machine().store->HeldPartitions()) {
+    const auto holds = node->machine().store->HeldPartitions();
+    for (const PartitionId held : holds.value()) {
       const auto& homes = state_->placement[held.value()].homes;
       if (std::find(homes.begin(), homes.end(), i) == homes.end()) {
         return fmt::format("node {} holds partition {}, which is not its own", node->number(),
