@@ -38,8 +38,8 @@ inline Status StoreDictionary(Client* client, const ChunkKey& key, const Bytes& 
       {.bucket = kDictionaryBucket, .epoch = key.epoch, .dc = key.dc, .chunks = {info}});
 }
 
-// Those of one place, at most kMaxDictionariesOfPlace. What is none, or is not to be had, is left
-// out.
+// Those of one place, at most kMaxDictionariesOfPlace. What is none, or is gone or damaged, is left
+// out. Other errors: of the LIST, or of one that could not be read now.
 inline StatusOr<DictionaryShelf::Dictionaries> FindDictionaries(Client* client,
                                                                 const ChunkKey& place) {
   DictionaryShelf::Dictionaries found;
@@ -58,13 +58,18 @@ inline StatusOr<DictionaryShelf::Dictionaries> FindDictionaries(Client* client,
     }
   }
   if (keys.empty()) return found;
-  RETURN_IF_ERROR(client->GetChunks(kDictionaryBucket, keys,
-                                    [&found](const ChunkKey& key, StatusOr<Bytes> bytes) {
-                                      if (!bytes.ok()) return;
-                                      auto dictionary = Dictionary::Load(*std::move(bytes));
-                                      if (dictionary.ok() && (*dictionary)->id() == key.number)
-                                        found.push_back(*dictionary);
-                                    }));
+  Status unread;
+  const auto take = [&](const ChunkKey& key, StatusOr<Bytes> bytes) {
+    const StatusCode code = bytes.status().code();
+    if (!bytes.ok()) {
+      if (code != StatusCode::kNotFound && code != StatusCode::kDataLoss) unread = bytes.status();
+      return;
+    }
+    auto dictionary = Dictionary::Load(*std::move(bytes));
+    if (dictionary.ok() && (*dictionary)->id() == key.number) found.push_back(*dictionary);
+  };
+  RETURN_IF_ERROR(client->GetChunks(kDictionaryBucket, keys, take));
+  RETURN_IF_ERROR(unread);
   return found;
 }
 

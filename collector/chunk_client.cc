@@ -29,8 +29,8 @@ StatusOr<PutReply> ChunkClient::PutChunk(const std::string& bucket, const ChunkK
 
 Status ChunkClient::CheckTaken(const ChunkKey& key, std::string_view value) {
   if (DictionaryIdOf(value) == 0) return OkStatus();
-  return FailedPrecondition("{} needs a dictionary of the ring: only the ring can take it",
-                            ToString(key));
+  return Unimplemented("{} needs a dictionary of the ring: only the ring can take it",
+                       ToString(key));
 }
 
 Status ChunkClient::CommitSecond(const Commit& /*commit*/) {

@@ -10,7 +10,7 @@ namespace carillon {
 
 // What stands in the place of the ring's client for an agent that sends elsewhere: who has taken a
 // chunk sees to the rest, so that there is nothing to commit; nothing else can be asked:
-// UNIMPLEMENTED. Threads: as Client.
+// UNIMPLEMENTED. Threads: as Client, but that `done` may be called at once, on the caller's.
 class ChunkClient : public Client {
  public:
   // When somebody last answered, and whether the last one asked did.
@@ -40,7 +40,7 @@ class ChunkClient : public Client {
   ClientCounters counters() const override { return {}; }
 
  protected:
-  // FAILED_PRECONDITION: it needs a dictionary, which only the ring has.
+  // UNIMPLEMENTED: it needs a dictionary, which only the ring has.
   static Status CheckTaken(const ChunkKey& key, std::string_view value);
 };
 

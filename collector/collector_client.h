@@ -19,7 +19,7 @@ namespace carillon {
 // same chunk. Nothing else can be asked of them: UNIMPLEMENTED.
 //
 // Collectors take no chunk that needs a dictionary. The pipeline makes none for them; one that it
-// made when it sent to the ring itself waits until it does so again.
+// made when it sent to the ring itself waits until it does so again, or is too old.
 //
 // Threads: as Client.
 class CollectorClient final : public ChunkClient {
@@ -30,8 +30,8 @@ class CollectorClient final : public ChunkClient {
 
   Contact contact() const override;
 
-  // OK: a collector has it. INVALID_ARGUMENT: it refuses it for good. FAILED_PRECONDITION: it needs
-  // a dictionary, and was not sent. Others: to be tried again.
+  // OK: a collector has it. INVALID_ARGUMENT: it refuses it for good. UNIMPLEMENTED: it needs a
+  // dictionary, and was not sent. Others: to be tried again.
   void PutChunkAsync(const std::string& bucket, const ChunkKey& key, SharedBytes value,
                      std::function<void(StatusOr<PutReply>)> done) override;
 

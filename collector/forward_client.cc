@@ -38,8 +38,9 @@ std::string ChunkId(const std::string& bucket, const ChunkKey& key, ByteSpan val
 StatusOr<std::string> ReceiveValue(DialedSocket* socket, Duration timeout) {
   MsgpackFramer framer(kMaxAnswerBytes);
   std::string buffer;
+  const Instant deadline = SystemClock().Now() + timeout;  // also for one that comes in pieces
   while (true) {
-    RETURN_IF_ERROR(socket->Receive(&buffer, timeout));
+    RETURN_IF_ERROR(socket->Receive(&buffer, deadline - SystemClock().Now()));
     ASSIGN_OR_RETURN(const std::optional<std::size_t> size, framer.Find(buffer));
     if (!size) continue;
     if (*size != buffer.size()) return InvalidArgument("forward: more than one answer");
@@ -133,22 +134,32 @@ void ForwardClient::PutChunkAsync(const std::string& bucket, const ChunkKey& key
   Status status = CheckTaken(key, value.view());
   if (!status.ok()) return done(std::move(status));
   const std::lock_guard lock(mutex_);
-  jobs_.push_back({bucket, key, std::move(value), std::move(done)});
+  const std::size_t decoded = DecodedBytesOf(value.view());
+  jobs_.push_back({bucket, key, std::move(value), decoded, std::move(done)});
   wake_.notify_one();
 }
 
 void ForwardClient::Work(Worker* worker) {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || MayBegin(); });
     if (stopping_) return;
     const Job job = std::move(jobs_.front());
     jobs_.pop_front();
+    decoded_bytes_ += job.decoded_bytes;
     lock.unlock();
     const Status status = Deliver(job, worker);
     status.ok() ? job.done(PutReply()) : job.done(status);
     lock.lock();
+    decoded_bytes_ -= job.decoded_bytes;
+    wake_.notify_all();
   }
+}
+
+// Whether there is a job, and room for its lines.
+bool ForwardClient::MayBegin() const {
+  if (jobs_.empty()) return false;
+  return decoded_bytes_ == 0 || decoded_bytes_ + jobs_.front().decoded_bytes <= kMaxDecodedBytes;
 }
 
 std::size_t ForwardClient::NextPeer() {

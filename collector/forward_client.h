@@ -30,9 +30,11 @@ struct ForwardTimeouts {
 // before: one whose acknowledgement was lost comes again, to whichever, with the same chunk id.
 //
 // Threads: as Client; `connections` of its own, each with a connection to each server at most.
+// Memory: the lines of what is under way, kMaxDecodedBytes, or one chunk that alone has more.
 class ForwardClient final : public ChunkClient {
  public:
   static constexpr std::size_t kMaxConnections = 8;
+  static constexpr std::size_t kMaxDecodedBytes = std::size_t{64} << 20;
 
   // `connections`: how many chunks are under way at once, 1..kMaxConnections.
   // INVALID_ARGUMENT: a URL, the tag, the key file, or the CA file.
@@ -42,8 +44,9 @@ class ForwardClient final : public ChunkClient {
   ~ForwardClient() override;  // what is under way or waits is answered with UNAVAILABLE
 
   Contact contact() const override;
-  // OK: it was acknowledged. INVALID_ARGUMENT: its value is none. UNAVAILABLE, UNAUTHENTICATED (the
-  // shared key): to be tried again. The bucket only goes into the tag.
+  // OK: it was acknowledged. INVALID_ARGUMENT: its value is none. UNIMPLEMENTED: it needs a
+  // dictionary. UNAVAILABLE, UNAUTHENTICATED (the shared key): to be tried again. The bucket only
+  // goes into the tag.
   void PutChunkAsync(const std::string& bucket, const ChunkKey& key, SharedBytes value,
                      std::function<void(StatusOr<PutReply>)> done) override;
 
@@ -56,6 +59,7 @@ class ForwardClient final : public ChunkClient {
     std::string bucket;
     ChunkKey key;
     SharedBytes value;
+    std::size_t decoded_bytes = 0;  // that it will have
     std::function<void(StatusOr<PutReply>)> done;
   };
   struct Worker;
@@ -64,6 +68,7 @@ class ForwardClient final : public ChunkClient {
                 const ForwardTimeouts& timeouts);
   void Start(std::size_t connections);
   void Work(Worker* worker);
+  bool MayBegin() const;
   Status Deliver(const Job& job, Worker* worker);
   Status DeliverTo(const DialAddress& address, DialedSocket* socket, ForwardWriter* writer) const;
   Status ShakeHands(DialedSocket* socket) const;
@@ -79,6 +84,7 @@ class ForwardClient final : public ChunkClient {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::deque<Job> jobs_;
+  std::size_t decoded_bytes_ = 0;  // of jobs under way
   PeerTurn turn_;
   Contact contact_;
   bool stopping_ = false;

@@ -137,6 +137,12 @@ std::uint32_t DictionaryIdOf(ByteSpan value) {
   return ZSTD_getDictID_fromFrame(value.data(), value.size());
 }
 
+std::size_t DecodedBytesOf(ByteSpan value) {
+  const unsigned long long raw_bytes = ZSTD_getFrameContentSize(value.data(), value.size());
+  if (raw_bytes == ZSTD_CONTENTSIZE_ERROR) return 0;
+  return static_cast<std::size_t>(std::min<unsigned long long>(raw_bytes, kMaxRawChunkBytes));
+}
+
 StatusOr<Bytes> DecodeChunkValue(ByteSpan value, const Dictionary* dictionary) {
   RETURN_IF_ERROR(CheckWholeFrame(value));
   const std::uint32_t wanted = DictionaryIdOf(value);

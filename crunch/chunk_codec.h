@@ -31,6 +31,10 @@ Bytes EncodeChunkValue(ByteSpan ndjson, const Dictionary* dictionary = nullptr);
 // The id of the dictionary that `value` needs; 0: none, or it is no zstd frame.
 std::uint32_t DictionaryIdOf(ByteSpan value);
 
+// How much `value` says that it holds, at most kMaxRawChunkBytes; that if it does not say. 0: it is
+// no zstd frame.
+std::size_t DecodedBytesOf(ByteSpan value);
+
 // `dictionary`: of DictionaryIdOf(value); of any other frame it is not looked at.
 // DATA_LOSS: not exactly one whole zstd frame, or more than kMaxRawChunkBytes inside.
 // FAILED_PRECONDITION: another dictionary is needed, or one at all. Never

@@ -27,7 +27,8 @@ struct DictionaryShelf {
   // looked for.
   std::function<StatusOr<Dictionaries>(const ChunkKey& place)> find;
   // Stores a dictionary's bytes as the chunk `key` of kDictionaryBucket. OK: readers will find it
-  // there, and so will `find`. ALREADY_EXISTS: the key is of another dictionary.
+  // there, and so will `find`, unless the place has too many. ALREADY_EXISTS: the key is of another
+  // dictionary.
   std::function<Status(const ChunkKey& key, const Bytes& bytes)> store;
 };
 
@@ -47,8 +48,9 @@ struct DictionaryMakerOptions {
 //        better
 //        \----- kKeepBytes of lines later, or kRestBytes when there is none -----------/
 //
-// What is found or stored is offered until something else is at least kMinGainPercent better. When
-// the shelf fails, what was to be done is done once more after a pause.
+// Looked for means: of the present one and those on the shelf, the one that makes the samples
+// smallest, or none if no one is kMinGainPercent better than none. Only a new one must be as much
+// better than that. When the shelf fails, what was to be done is done once more after a pause.
 //
 // A place of which nothing was heard for kIdle makes way for another when there are max_held;
 // until then nothing is made of later ones.

@@ -124,7 +124,7 @@ void CopyPlan::HandleBegun(const Status& status, std::uint64_t session, std::uin
   }
   if (!status.ok() || session == 0) {
     Rest(status, now);
-    peer_ = (peer_ + 1) % peers_;
+    peer_ = NextPeer(now);
     return;
   }
   session_ = session;
@@ -180,7 +180,18 @@ void CopyPlan::GiveUp(bool next_peer, Instant now) {
   batch_.clear();
   batch_made_ = false;
   failing_since_.reset();
-  if (next_peer) peer_ = (peer_ + 1) % peers_;
+  if (next_peer) peer_ = NextPeer(now);
+}
+
+// Who may be asked first; of several, the next in turn.
+std::size_t CopyPlan::NextPeer(Instant now) const {
+  const auto free_at = [&](std::size_t peer) { return std::max(now, patience_[peer].not_before); };
+  std::size_t next = (peer_ + 1) % peers_;
+  for (std::size_t i = 2; i <= peers_; ++i) {
+    const std::size_t other = (peer_ + i) % peers_;
+    if (free_at(other) < free_at(next)) next = other;
+  }
+  return next;
 }
 
 // Of the peer that failed: before it is given up.

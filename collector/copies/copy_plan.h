@@ -61,7 +61,7 @@ struct CopyCall {
 //     ^                                                 |
 //     \-- the peer fails for give_up_after (next peer), or has forgotten the session (the same)
 //
-// Each peer rests on its own: the next one is asked at once.
+// Each peer rests on its own: who may be asked first is the next.
 //
 // Each begin has a greater generation than all before. A change has a *position*; `copied` says up
 // to which one a whole copy has them, `released` up to which one nobody need wait: the same, or
@@ -121,6 +121,7 @@ class CopyPlan {
   void Enqueue(CopyStep step, Instant now);
   void GiveUp(bool next_peer, Instant now);
   void Rest(const Status& status, Instant now);
+  std::size_t NextPeer(Instant now) const;
   void Shipped(const CopyStep& step);
   std::vector<CopyStep> NextBatch() const;
   std::optional<Instant> BehindSince() const;

@@ -88,9 +88,14 @@ Status DialedSocket::Dial(const DialAddress& address, Duration timeout) {
   const int looked = ::getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
   if (looked != 0) return Unavailable("{}", ::gai_strerror(looked));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
-  const Instant deadline = SystemClock().Now() + timeout;
+  const Instant end = SystemClock().Now() + timeout;
+  std::ptrdiff_t left = 0;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) ++left;
   Status status = Unavailable("no address");
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next, --left) {
+    // Each its share: the first may be one that never answers.
+    const Instant now = SystemClock().Now();
+    const Instant deadline = now + (end - now) / left;
     status = Connect(*one, deadline);
     if (status.ok() && address.trust != nullptr) status = ShakeHands(address, deadline);
     if (status.ok()) return status;

@@ -14,6 +14,11 @@ bool IsFinal(const Status& status) {
          status.code() == StatusCode::kOutOfRange || status.code() == StatusCode::kNotFound;
 }
 
+// Those who take chunks now cannot take this one: others may, when the configuration changes.
+bool IsNotForThem(const Status& status) {
+  return status.code() == StatusCode::kUnimplemented;
+}
+
 }  // namespace
 
 bool SendSchedule::IsLive(Epoch epoch, const SendTime& time) const {
@@ -78,8 +83,9 @@ void SendSchedule::Retry(OutboxId id, Chunk* chunk, const Status& status, const 
     effects->burials.push_back({id, status});
     return;
   }
-  const Duration delay =
-      IsFinal(status) ? limits_.refusal_delay : DelayOf(id.value(), chunk->attempts);
+  const Duration delay = IsNotForThem(status) ? limits_.not_for_them_delay
+                         : IsFinal(status)    ? limits_.refusal_delay
+                                              : DelayOf(id.value(), chunk->attempts);
   Delay(id, chunk, time.now + delay);
 }
 
@@ -88,8 +94,8 @@ void SendSchedule::HandlePut(OutboxId id, const Status& status, const SendTime& 
   Chunk* chunk = Find(id, State::kPutting);
   if (chunk == nullptr) return;
   // A refusal is about the chunk, not about the way to the store.
-  const bool answered =
-      status.ok() || IsFinal(status) || status.code() == StatusCode::kAlreadyExists;
+  const bool answered = status.ok() || IsFinal(status) || IsNotForThem(status) ||
+                        status.code() == StatusCode::kAlreadyExists;
   EndPut(*chunk, answered);
   const SecondName name{chunk->what.bucket, chunk->what.epoch};
   Second& second = seconds_[name];

@@ -24,8 +24,9 @@ struct SendLimits {
   int refusals = 4;  // of a chunk, for good, until it is buried
   Duration first_delay = std::chrono::milliseconds(100);
   Duration max_delay = std::chrono::seconds(5);
-  Duration refusal_delay = std::chrono::seconds(5);  // a bucket may be on its way to all nodes
-  Duration bury_again = std::chrono::minutes(1);     // when there was no place for a dead letter
+  Duration refusal_delay = std::chrono::seconds(5);       // a bucket may be on its way to all nodes
+  Duration not_for_them_delay = std::chrono::minutes(1);  // what was answered UNIMPLEMENTED
+  Duration bury_again = std::chrono::minutes(1);  // when there was no place for a dead letter
   // A commit waits so long for puts of its second that are under way.
   Duration commit_patience = std::chrono::milliseconds(250);
 };

@@ -11,8 +11,9 @@ std::int64_t StaleBudget::FloorOf(Duration time) const {
 
 void StaleBudget::SpendLive(std::uint64_t bytes) {
   const auto earned = static_cast<std::int64_t>(bytes * limits_.percent / (100 - limits_.percent));
+  const std::int64_t before = credit_;
   credit_ = std::min(credit_ + earned, limits_.max_credit_bytes);
-  ahead_ = std::min(ahead_ + earned, FloorOf(limits_.flow));
+  ahead_ = std::min(ahead_ + credit_ - before, FloorOf(limits_.flow));
 }
 
 void StaleBudget::Tick(Instant now, bool live_waits) {

@@ -32,7 +32,7 @@ TEST(CollectorClientTest, DoesNotSendWhatNeedsADictionaryAndSaysThatItMayBeTried
   const auto put = [&](Bytes value) {
     return client->PutChunk("events", key, SharedBytes(std::move(value))).status().code();
   };
-  EXPECT_EQ(put(ValueWithDictionary()), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(put(ValueWithDictionary()), StatusCode::kUnimplemented);
   EXPECT_EQ(put(EncodeChunkValue("{}\n")), StatusCode::kUnavailable);
   EXPECT_EQ(client->contact().failing, true);
 }

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace carillon {
 namespace {
 
@@ -246,6 +249,19 @@ TEST_F(CopyPlanTest, AfterAPeerThatIsFullTheNextIsAskedAtOnce) {
     plan.HandleBegun(Unavailable("away"), 0, 0, now);
     now += 20s;
   }
+}
+
+TEST_F(CopyPlanTest, APeerThatIsFullDoesNotHideOneThatIsAway) {
+  Instant asked = now;
+  Duration longest{0};
+  for (const Instant end = now + 5min; now < end; now += 100ms) {
+    while (const auto call = plan.Next(now)) {
+      const bool full = call->peer == 0;
+      if (!full) longest = std::max(longest, now - std::exchange(asked, now));
+      plan.HandleBegun(full ? ResourceExhausted("full") : Unavailable("away"), 0, 0, now);
+    }
+  }
+  EXPECT_LE(longest, 2s);  // it may be back
 }
 
 TEST_F(CopyPlanTest, APeerThatOnceHadAWholeCopyIsAskedSoonAgain) {

@@ -257,6 +257,21 @@ TEST_F(SendScheduleTest, ATenantWhosePutsFailHasOneAtATime) {
   EXPECT_THAT(Puts(), ::testing::Contains(101));
 }
 
+TEST_F(SendScheduleTest, WhatNobodyThereCanTakeHoldsUpNothingAndIsTriedOnceAMinute) {
+  for (std::uint64_t i = 1; i <= 8; ++i) Add(i);
+  EXPECT_THAT(Puts(), ElementsAre(1, 2, 3, 4));
+  Put(1, Unimplemented("it needs a dictionary"));
+  Put(2, OkStatus());
+  EXPECT_THAT(Puts(), ElementsAre(5, 6));
+  for (const std::uint64_t id : {3, 4, 5, 6}) Put(id, OkStatus());
+  EXPECT_THAT(Puts(), ElementsAre(7, 8));
+  for (const std::uint64_t id : {7, 8}) Put(id, OkStatus());
+  now_ += 59s;
+  EXPECT_THAT(Puts(), ElementsAre());
+  now_ += 1s;
+  EXPECT_THAT(Puts(), ElementsAre(1));
+}
+
 TEST_F(SendScheduleTest, LiveChunksGoBeforeStaleOnes) {
   for (std::uint64_t i = 0; i < 10; ++i) Add(i, "acme", 600);
   for (std::uint64_t i = 10; i < 14; ++i) Add(i, "acme");
