@@ -228,6 +228,14 @@ class DaemonTest(support.NodeTest):
                 self.assertEqual(result.returncode, USAGE, result)
                 self.assertNotEqual(result.stderr, b"")
 
+    def test_the_example_of_a_configuration_is_good_and_has_every_key(self):
+        example = os.path.join(support.REPOSITORY, "cluster-config", "carillond.toml")
+        said = subprocess.run([support.DAEMON, "--config", example, "--print-config"], text=True,
+                              capture_output=True, timeout=support.START_SECONDS, check=True)
+        with open(example, encoding="utf-8") as file:
+            _, keys = file.read().split("\n\n", 1)  # a head of its own
+        self.assertEqual(keys.strip(), said.stdout.strip())
+
     def test_a_foreign_directory_is_left_alone(self):
         os.mkdir(self.directory)
         mine = os.path.join(self.directory, "thesis.txt")
