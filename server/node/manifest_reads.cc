@@ -7,6 +7,9 @@
 namespace carillon {
 namespace {
 
+// Seconds are whole, and partitions not alike.
+constexpr std::size_t kShareSlack = 64;
+
 bool Has(const std::vector<MemberIndex>& members, MemberIndex member) {
   return std::find(members.begin(), members.end(), member) != members.end();
 }
@@ -110,6 +113,13 @@ std::optional<MemberIndex> ManifestReads::Choose(const OfPartition& partition) {
   return std::nullopt;
 }
 
+// How many lines to ask for of so many partitions, that the page has about max_chunks of all: no
+// more than that is kept, and the shortest answer ends the page.
+std::size_t ManifestReads::ShareOf(std::size_t partitions) const {
+  const std::size_t even = max_chunks_ * partitions / partitions_.size();
+  return std::min(max_chunks_, even + even / 8 + kShareSlack);
+}
+
 void ManifestReads::Send(OfMember asks, Outbox* out) {
   for (auto& [member, partitions] : asks) {
     std::sort(partitions.begin(), partitions.end());
@@ -117,7 +127,7 @@ void ManifestReads::Send(OfMember asks, Outbox* out) {
                                                      .partitions = partitions,
                                                      .range = range_,
                                                      .dc = dc_,
-                                                     .max_chunks = max_chunks_});
+                                                     .max_chunks = ShareOf(partitions.size())});
     asked_.emplace(operation, Asked{.member = member, .partitions = std::move(partitions)});
   }
   hedge_at_.reset();

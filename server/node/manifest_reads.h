@@ -68,6 +68,7 @@ class ManifestReads {
   static std::optional<MemberIndex> Choose(const OfPartition& partition);
   static std::optional<MemberIndex> ChooseHedge(const OfPartition& partition);
   static bool IsAnswered(const OfPartition& partition);
+  std::size_t ShareOf(std::size_t partitions) const;
   void Send(OfMember asks, Outbox* out);
   void Conclude();
   void Merge(ScanDone done);

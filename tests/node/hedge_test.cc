@@ -23,6 +23,15 @@ class HedgeTest : public ThreeNodesFixture {
       Step(ScanDone{.operation = scan.operation, .status = OkStatus()});
     }
   }
+  void Read() {
+    Step(ReadRangeInput{.request = RequestId(1),
+                        .bucket = "events",
+                        .range = {Epoch(kNow - 10), Epoch(kNow)},
+                        .filter = {}});
+    for (const ScanSeconds& scan : Take<ScanSeconds>()) {
+      Step(ScanDone{.operation = scan.operation, .status = OkStatus()});
+    }
+  }
   // Whoever is asked for manifests is away.
   void RefuseAllScans() {
     for (auto asked = TakeAsked<ReplicaScan>(); !asked.empty(); asked = TakeAsked<ReplicaScan>()) {
@@ -104,13 +113,7 @@ TEST_F(HedgeTest, AListWithoutEnoughHomesWaitsForThemAndAsksNoHomeTwice) {
 }
 
 TEST_F(HedgeTest, ARangeReadsManifestsFromTheNextHomeToo) {
-  Step(ReadRangeInput{.request = RequestId(1),
-                      .bucket = "events",
-                      .range = {Epoch(kNow - 10), Epoch(kNow)},
-                      .filter = {}});
-  for (const ScanSeconds& scan : Take<ScanSeconds>()) {
-    Step(ScanDone{.operation = scan.operation, .status = OkStatus()});
-  }
+  Read();
   EXPECT_EQ(TakeAsked<ReplicaScan>().size(), 1u);
   Pass(kHedgeAfter);
   const auto second = TakeAsked<ReplicaScan>();
@@ -144,6 +147,19 @@ TEST_F(ReadNewTest, AListAsksEachNodeOnceAndForPartitionsInTheirOrder) {
               testing::ElementsAre(PartitionId(0), PartitionId(6)));
 }
 
+TEST_F(ReadNewTest, AListAsksOfEachNodeForAboutItsShareOfAPage) {
+  ClusterState state = State();
+  for (std::size_t p = 4; p < 8; ++p) state.placement[p].homes = {2, 1};
+  StartWith(std::move(state));
+  List();
+  const auto asked = TakeAsked<ReplicaScan>();
+  ASSERT_EQ(asked.size(), 1u);
+  const auto& scan = std::get<ReplicaScan>(asked[0].message);
+  ASSERT_EQ(scan.partitions.size(), 5u);  // of 8
+  EXPECT_GE(scan.max_chunks, kMaxListedChunks * 5 / 8);
+  EXPECT_LE(scan.max_chunks, kMaxListedChunks * 6 / 8);
+}
+
 TEST_F(ReadNewTest, AListHasALineThatOnlyAFormerHomeHas) {
   List();
   const auto asked = TakeAsked<ReplicaScan>();
@@ -171,13 +187,7 @@ TEST_F(ReadNewTest, AFormerHomeThatIsSlowIsWaitedForNoLongerThanForAHedge) {
 }
 
 TEST_F(ReadNewTest, ARangeGoesOnWithoutAFormerHomeThatIsSlow) {
-  Step(ReadRangeInput{.request = RequestId(1),
-                      .bucket = "events",
-                      .range = {Epoch(kNow - 10), Epoch(kNow)},
-                      .filter = {}});
-  for (const ScanSeconds& scan : Take<ScanSeconds>()) {
-    Step(ScanDone{.operation = scan.operation, .status = OkStatus()});
-  }
+  Read();
   EXPECT_TRUE(Take<StreamEnd>().empty());
   Pass(kHedgeAfter);
   EXPECT_EQ(Take<StreamEnd>().size(), 1u);
