@@ -7,8 +7,8 @@
 namespace carillon {
 namespace {
 
-// Seconds are whole, and partitions not alike.
-constexpr std::size_t kShareSlack = 64;
+// The lines of a second are in one partition: a few partitions may have the first ones by chance.
+constexpr std::size_t kShareSlack = 256;
 
 bool Has(const std::vector<MemberIndex>& members, MemberIndex member) {
   return std::find(members.begin(), members.end(), member) != members.end();
@@ -117,7 +117,7 @@ std::optional<MemberIndex> ManifestReads::Choose(const OfPartition& partition) {
 // more than that is kept, and the shortest answer ends the page.
 std::size_t ManifestReads::ShareOf(std::size_t partitions) const {
   const std::size_t even = max_chunks_ * partitions / partitions_.size();
-  return std::min(max_chunks_, even + even / 8 + kShareSlack);
+  return std::min(max_chunks_, even + even / 4 + kShareSlack);
 }
 
 void ManifestReads::Send(OfMember asks, Outbox* out) {

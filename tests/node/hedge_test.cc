@@ -157,7 +157,7 @@ TEST_F(ReadNewTest, AListAsksOfEachNodeForAboutItsShareOfAPage) {
   const auto& scan = std::get<ReplicaScan>(asked[0].message);
   ASSERT_EQ(scan.partitions.size(), 5u);  // of 8
   EXPECT_GE(scan.max_chunks, kMaxListedChunks * 5 / 8);
-  EXPECT_LE(scan.max_chunks, kMaxListedChunks * 6 / 8);
+  EXPECT_LE(scan.max_chunks, kMaxListedChunks * 7 / 8);
 }
 
 TEST_F(ReadNewTest, AListHasALineThatOnlyAFormerHomeHas) {
