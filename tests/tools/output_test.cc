@@ -83,7 +83,7 @@ TEST(JsonWriterTest, PutsCommasWhereTheyBelong) {
 TEST(JsonWriterTest, EscapesTexts) {
   JsonWriter json;
   json.Text(std::string("a\"b\\c\n\t\x01\x7f\xC3\xA9", 11));
-  EXPECT_EQ(json.Take(), "\"a\\\"b\\\\c\\n\\t\\u0001\x7f\xC3\xA9\"");
+  EXPECT_EQ(json.Take(), "\"a\\\"b\\\\c\\n\\t\\u0001\\u007f\xC3\xA9\"");
 }
 
 TEST(JsonWriterTest, CanBeTakenInParts) {
