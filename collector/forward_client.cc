@@ -133,8 +133,8 @@ void ForwardClient::PutChunkAsync(const std::string& bucket, const ChunkKey& key
                                   std::function<void(StatusOr<PutReply>)> done) {
   Status status = CheckTaken(key, value.view());
   if (!status.ok()) return done(std::move(status));
-  const std::lock_guard lock(mutex_);
   const std::size_t decoded = DecodedBytesOf(value.view());
+  const std::lock_guard lock(mutex_);
   jobs_.push_back({bucket, key, std::move(value), decoded, std::move(done)});
   wake_.notify_one();
 }

@@ -88,7 +88,7 @@ struct SendEffects {
 //
 // Chunks of one (bucket, epoch) that are stored are committed together: when none of it is being
 // put, or after commit_patience. What is not refused for good is tried for ever, with a delay that
-// doubles.
+// doubles; once a minute what was answered UNIMPLEMENTED, which holds up nothing else.
 //
 // Pure. One caller at a time. Memory: about 200 bytes a chunk. Cost of a step: a few lookups.
 class SendSchedule {
