@@ -27,7 +27,7 @@ namespace carillon {
 class PeerServer {
  public:
   static constexpr std::size_t kMaxUnderWay = 20'000;
-  static constexpr std::size_t kMaxUnsentBytes = std::size_t{64} << 20;
+  static constexpr std::size_t kMaxUnsentBytes = std::size_t{4} << 20;
 
   // The sinks live until Stop has returned; `metrics`, and the server itself, as long as a sink may
   // hold a request. `calls` may be null: clients are refused with UNIMPLEMENTED.

@@ -3,9 +3,9 @@
 Not among the tests that every run makes: it takes minutes and writes gigabytes.
 `CARILLON_FAULT_SECONDS=900 tests/faults/run overload_measured` (that is its time limit);
 CARILLON_OVERLOAD_SECONDS (60) of overload,
-CARILLON_OVERLOAD_BYTES (100,000) a chunk. One load runs all the time at 0.7 of the capacity; a
-second one brings it to three times of it. Both are open loops: what is due is sent, whatever
-became of the rest.
+CARILLON_OVERLOAD_BYTES (100,000) a chunk. One load runs all the time at 0.7 of the capacity (gets:
+0.4); a second one brings it to three times of it. Both are open loops: what is due is sent,
+whatever became of the rest.
 """
 
 import json
@@ -25,13 +25,16 @@ SIZE = int(os.environ.get("CARILLON_OVERLOAD_BYTES", "100000"))
 BEFORE_SECONDS = 15
 RECOVERY_SECONDS = int(os.environ.get("CARILLON_OVERLOAD_RECOVERY", "60"))
 CLOSED_SECONDS = 10
-STEADY, SURGE, CHECKED = 0.7, 3.0, 20_000
+SURGE, CHECKED = 3.0, 20_000
 AT_ONCE = 4000  # of one process: the loop is open up to there
 LEAST_GOODPUT = 0.95
 WINDOW = 3  # seconds; of these the middle one counts
 PATIENCE_SECONDS = 5  # of a caller: what cannot begin by then is not asked for any more
 KEYS = 1000  # that reads choose from
 PUT, GET = 0, 2  # as tools/carillon/bench/ring_loads.h counts
+# Of gets so little: callers are threads, and thousands of them do half of what 64 can on two cores,
+# so that a load of 0.7 is too much for its own process, whatever the nodes do.
+STEADY = {PUT: 0.7, GET: 0.4}
 HELD = 1.5e9  # a node may not need more memory
 support.TEST_SECONDS = 900
 CODE = re.compile(r'^carillon_requests_total\{([^}]*)\} (\S+)$', re.MULTILINE)
@@ -106,9 +109,9 @@ class OverloadMeasured(cluster.ClusterTest):
             self.store_keys()
         before = self.answers()
         begin = time.time() + 2
-        steady = self.load(workload, 1, STEADY * capacity, begin,
+        steady = self.load(workload, 1, STEADY[workload] * capacity, begin,
                            BEFORE_SECONDS + SECONDS + RECOVERY_SECONDS)
-        surges = [self.load(workload, number, (SURGE - STEADY) * capacity / 2,
+        surges = [self.load(workload, number, (SURGE - STEADY[workload]) * capacity / 2,
                             begin + BEFORE_SECONDS, SECONDS) for number in (2, 3)]
         results = [json.loads(process.communicate(timeout=600)[0])
                    for process in [steady, *surges]]
