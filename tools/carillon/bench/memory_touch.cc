@@ -1,8 +1,13 @@
 #include "tools/carillon/bench/memory_touch.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -33,6 +38,19 @@ StatusOr<double> TouchMemory(std::uint64_t bytes) {
   if (!done) return ResourceExhausted("{} MB of memory could not be touched", bytes / 1'000'000);
   const double seconds = std::chrono::duration<double>(SystemClock().Now() - began).count();
   return static_cast<double>(bytes) / 1e6 / seconds;
+}
+
+Status DropPageCache() {
+  constexpr const char* kPath = "/proc/sys/vm/drop_caches";
+  constexpr std::string_view kEverything = "3\n";
+  ::sync();
+  const int file = ::open(kPath, O_WRONLY | O_CLOEXEC);
+  const bool dropped = file >= 0 && ::write(file, kEverything.data(), kEverything.size()) ==
+                                        static_cast<ssize_t>(kEverything.size());
+  const int error = errno;
+  if (file >= 0) (void)::close(file);
+  if (dropped) return OkStatus();
+  return FailedPrecondition("the page cache stays: {}: {}", kPath, std::strerror(error));
 }
 
 }  // namespace carillon

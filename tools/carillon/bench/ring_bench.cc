@@ -38,6 +38,7 @@ StatusOr<std::string> MakeBucket(const RingBenchOptions& options, Client* client
   properties.w = options.w;
   properties.ttl_seconds = kKeepSeconds + kSecondsBack;
   properties.sync = options.sync;
+  properties.max_chunk_bytes = kMaxChunkBytesLimit;
   const Status made = client->CreateBucket(name, properties).status();
   if (!made.ok() && made.code() != StatusCode::kAlreadyExists) return made;
   return name;
@@ -109,7 +110,8 @@ StatusOr<BenchRun> RunOnce(const RingBenchOptions& options, const std::string& e
   BenchRun run{.workload = options.workload, .options = options};
   progress("calibrating");
   ASSIGN_OR_RETURN(run.calibration, Calibrate(options));
-  // Before anything is stored: it pushes files out of the page cache.
+  // Before anything is stored: both push files out of the page cache.
+  if (options.drop_caches) RETURN_IF_ERROR(DropPageCache());
   if (options.touch_gb > 0) {
     progress("touching memory");
     ASSIGN_OR_RETURN(run.calibration.touch, TouchMemory(options.touch_gb * 1'000'000'000));

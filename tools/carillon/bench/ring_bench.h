@@ -29,6 +29,7 @@ struct RingBenchOptions {
   std::uint64_t processes = 1;
   std::uint64_t readers = 1;           // of mixed: ranges read at once while seconds are written
   std::uint64_t runs = 1;              // of which the median is reported
+  bool drop_caches = false;            // before each run: memory_touch.h
   std::uint64_t touch_gb = 0;          // memory touched before each run: memory_touch.h
   std::string directory = "/var/tmp";  // calibrations and local clusters write here
 };

@@ -124,6 +124,8 @@ void AddWorkload(Command* bench, Session* session, const Text& text) {
   verb.Value("--runs", &to->runs, "measure so often; the median counts");
   verb.Value("--touch-memory", &to->touch_gb,
              "GB to write to before each run: where a host hands out memory late");
+  verb.Flag("--drop-caches", &to->drop_caches,
+            "empty the page cache of the machine before each run: as root");
   verb.Value("--dir", &to->directory, "the disk for --local, and to calibrate by");
   if (name != "put" && name != "get") verb.Value("--chunks", &to->load.chunks, "of a second");
   if (name == "range" || name == "mixed") {
