@@ -10,7 +10,7 @@
 
 // The ring as a DictionaryShelf: chunks of kDictionaryBucket, and its second 0, whose manifest is
 // how writers find what others have stored (docs/design/0010-dictionaries.md). Readers need no
-// manifest. All of it waits for the ring.
+// manifest. All of it waits for the ring. Inline: who is handed a Client need not link the client.
 namespace carillon {
 
 // Of one place: what is looked at. There are more only when events have changed that often.

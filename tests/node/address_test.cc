@@ -29,14 +29,6 @@ class AddressTest : public ThreeNodesFixture {
                      .sender = SenderOf(2, boot),
                      .message = JoinCluster{.member = member}});
   }
-  // n3 says what is agreed on.
-  void Notice(const SharedState& state) {
-    Step(PeerRequest{
-        .request = RequestId(901),
-        .sender = SenderOf(3),
-        .message = RegisterMessage(StateNotice{.header = HeaderAfter(state), .state = state})});
-    EndSaves();
-  }
   // Where n2 is asked for something.
   std::string WhereSecondIsAsked() {
     (void)Take<AskPeer>();
@@ -93,7 +85,7 @@ TEST_F(AddressTest, WhatTheRingKnowsOfAnAddressCountsFromThenOn) {
   HearAddress("new:2");
   HearAddress("newer:2");
   EXPECT_EQ(WhereSecondIsAsked(), "newer:2");
-  Notice(Moved(2, "newer:2"));
+  HearState(Moved(2, "newer:2"), 3);
   EXPECT_EQ(node_->state().FindMember(NodeOf(2))->address, "newer:2");
   EXPECT_EQ(WhereSecondIsAsked(), "newer:2");
 }
@@ -101,14 +93,14 @@ TEST_F(AddressTest, WhatTheRingKnowsOfAnAddressCountsFromThenOn) {
 TEST_F(AddressTest, WhatTheRingLearnsLaterCountsMoreThanWhatWasHeard) {
   Start();
   HearAddress("heard:2");
-  Notice(Moved(2, "newer:2"));
+  HearState(Moved(2, "newer:2"), 3);
   EXPECT_EQ(WhereSecondIsAsked(), "newer:2");
 }
 
 TEST_F(AddressTest, ANodeWhoseOldAddressIsDecidedLateTellsItsOwnAgain) {
   StartAt("h:1");
   EXPECT_TRUE(TakeAsked<JoinCluster>().empty());
-  Notice(Moved(1, "old:1"));
+  HearState(Moved(1, "old:1"), 3);
   Pass(seconds(1));
   const auto asked = TakeAsked<JoinCluster>();
   ASSERT_EQ(asked.size(), 1u);

@@ -36,14 +36,6 @@ class IdentityTest : public ThreeNodesFixture {
     next->change = NodeOf(77).value();
     return Share(*std::move(next));
   }
-  // n2 tells of a newer state.
-  void HearState(const SharedState& state) {
-    Step(PeerRequest{
-        .request = RequestId(900),
-        .sender = SenderOf(2),
-        .message = RegisterMessage(StateNotice{.header = HeaderAfter(state), .state = state})});
-    EndSaves();
-  }
   Status Ask() {
     Step(ListSecondsInput{.request = RequestId(++asked_),
                           .bucket = "events",

@@ -102,6 +102,14 @@ class ThreeNodesFixture : public testing::Test {
     }
     return dispute;
   }
+  // Node `number` says what is agreed on.
+  void HearState(const SharedState& state, std::uint8_t number = 2) {
+    Step(PeerRequest{
+        .request = RequestId(900),
+        .sender = SenderOf(number),
+        .message = RegisterMessage(StateNotice{.header = HeaderAfter(state), .state = state})});
+    EndSaves();
+  }
   PeerSender SenderOf(std::uint8_t number, const BootId& boot = {}) const {
     return {.cluster = node_->state().cluster,
             .node = NodeOf(number),
