@@ -36,13 +36,15 @@ class ThreeNodesFixture : public testing::Test {
             .address = fmt::format("h:{}", number)};
   }
 
-  void Start(SavedRing saved) {
+  void Start(SavedRing saved, std::vector<HeardSeal> seals = {}) {
     effects_.clear();
     node_ = std::make_unique<Node>(NodeOptions{.self = NodeOf(1), .boot = kBoot}, std::move(saved),
-                                   std::vector<HeardSeal>(), time_);
+                                   std::move(seals), time_);
     Step(StartInput{});
   }
-  void Start() { Start({.state = Share(State()), .acceptor = {}, .lives = {54, 55}}); }
+  void Start(std::vector<HeardSeal> seals = {}) {
+    Start({.state = Share(State()), .acceptor = {}, .lives = {54, 55}}, std::move(seals));
+  }
 
   void Step(Input input) { node_->Step(time_, std::move(input), &effects_); }
   // Lets time pass; wakes the node whenever it wants to be.

@@ -13,13 +13,6 @@ class WriterLifeTest : public ThreeNodesFixture {
   static constexpr Seal kGone{.writer = 1, .epoch = Epoch(kNow - 9)};
   static constexpr Seal kLast{.writer = 2, .epoch = Epoch(kNow - 2)};
 
-  void StartWith(std::vector<HeardSeal> seals) {
-    node_ = std::make_unique<Node>(
-        NodeOptions{.self = NodeOf(1), .boot = kBoot},
-        SavedRing{.state = Share(State()), .acceptor = {}, .lives = {54, 55}}, std::move(seals),
-        time_);
-    Step(StartInput{});
-  }
   // Lists a second between the two seals; the others say `seals` with it. Whether it is complete.
   bool IsCompleteBetween(const std::vector<HeardSealLine>& seals) {
     effects_.clear();
@@ -48,15 +41,15 @@ class WriterLifeTest : public ThreeNodesFixture {
 };
 
 TEST_F(WriterLifeTest, IsNoLongerWhenTheClockWasAheadInAnEarlierLifeOfTheNode) {
-  StartWith({{.bucket = "events", .dc = "1", .seal = kGone, .heard_at = kAhead},
-             {.bucket = "events", .dc = "1", .seal = kLast, .heard_at = kNow}});
+  Start(std::vector<HeardSeal>{{.bucket = "events", .dc = "1", .seal = kGone, .heard_at = kAhead},
+                               {.bucket = "events", .dc = "1", .seal = kLast, .heard_at = kNow}});
   EXPECT_FALSE(IsCompleteBetween({}));
   GoTo(time_.now + seconds(Watermarks::kWriterLifeSeconds + 1));
   EXPECT_TRUE(IsCompleteBetween({}));
 }
 
 TEST_F(WriterLifeTest, IsNoLongerWhenTheClockOfAnotherHomeIsAhead) {
-  StartWith({});
+  Start();
   EXPECT_FALSE(IsCompleteBetween({{.dc = "1", .seal = kGone, .heard_at = kAhead},
                                   {.dc = "1", .seal = kLast, .heard_at = kNow}}));
   GoTo(time_.now + seconds(Watermarks::kWriterLifeSeconds + 1));

@@ -1,13 +1,10 @@
 #include "tools/carillon/bench/memory_touch.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-#include <string_view>
+#include <fstream>
 
 #include "base/clock.h"
 
@@ -42,15 +39,10 @@ StatusOr<double> TouchMemory(std::uint64_t bytes) {
 
 Status DropPageCache() {
   constexpr const char* kPath = "/proc/sys/vm/drop_caches";
-  constexpr std::string_view kEverything = "3\n";
   ::sync();
-  const int file = ::open(kPath, O_WRONLY | O_CLOEXEC);
-  const bool dropped = file >= 0 && ::write(file, kEverything.data(), kEverything.size()) ==
-                                        static_cast<ssize_t>(kEverything.size());
-  const int error = errno;
-  if (file >= 0) (void)::close(file);
-  if (dropped) return OkStatus();
-  return FailedPrecondition("the page cache stays: {}: {}", kPath, std::strerror(error));
+  std::ofstream file(kPath);
+  if (file << "3\n" << std::flush) return OkStatus();
+  return FailedPrecondition("the page cache stays: {} cannot be written, root may", kPath);
 }
 
 }  // namespace carillon
